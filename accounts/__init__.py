@@ -1,0 +1,1 @@
+"""User area: users, sign-in, projects and who may see them. Knows no other app of ours."""

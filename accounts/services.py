@@ -1,0 +1,36 @@
+"""What can be done with users and projects; views and commands call these and nothing below them."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from .models import Membership, Project, Role, User
+
+
+def create_project(slug: str, *, owner: User | None = None, name: str = "", time_zone: str = "UTC") -> Project:
+    """A new project, with ``owner`` as its owner. Raises ValidationError with one sentence a field."""
+    project = Project(slug=slug, name=name or slug.replace("-", " ").capitalize(), time_zone=time_zone)
+    project.full_clean()
+    with transaction.atomic():
+        project.save()
+        if owner is not None:
+            Membership.objects.create(project=project, user=owner, role=Role.OWNER)
+    return project
+
+
+def visible_projects(user: object):  # type: ignore[no-untyped-def]
+    """The projects that ``user`` is a member of, by slug. Nobody and strangers see none."""
+    if not isinstance(user, User) or not user.is_active:
+        return Project.objects.none()
+    return Project.objects.filter(memberships__user=user).order_by("slug")
+
+
+def find_project(user: object, slug: str) -> Project | None:
+    """The project ``slug`` if ``user`` may see it; None for a foreign one exactly as for a missing one."""
+    return visible_projects(user).filter(slug=slug).first()
+
+
+def owner_by_email(email: str) -> User:
+    user = User.objects.filter(email=email.strip().lower()).first()
+    if user is None:
+        raise ValidationError(f"There is no user {email}. Create one with: manage.py createsuperuser --email {email}")
+    return user

@@ -1,0 +1,1 @@
+"""Core area: what was observed of HTTP endpoints, stored exactly and answered exactly. Knows ``accounts`` only."""

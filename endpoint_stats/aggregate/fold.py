@@ -1,0 +1,135 @@
+"""Fold: encoded hits of one piece of input -> a Delta, in a few numpy passes and no loop over hits."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from . import words
+from .sketch import slots_of
+from .table import SUMS, Table, add_up, empty, group
+
+Ints = npt.NDArray[np.int64]
+
+NO_DURATION = -1
+NORMAL, BOT, HEALTH = 0, 1, 2  # traffic classes
+
+
+class EndpointName(NamedTuple):
+    """``early``: these hits are 404s of a route that had not answered anything else before, in this piece."""
+
+    service: str
+    method: str
+    route: str
+    explicit: bool = False
+    early: bool = False
+
+
+@dataclass(slots=True)
+class Hits:
+    """Hits of one piece as columns of equal length, in the order of their lines.
+
+    seconds since 1970; durations in ns or NO_DURATION; sizes in bytes; endpoint, release and consumer are
+    indices into the names that the encoder keeps (release and consumer 0: unknown).
+    """
+
+    seconds: Ints
+    endpoint: Ints
+    status: Ints
+    duration: Ints
+    request_size: Ints
+    response_size: Ints
+    release: Ints
+    consumer: Ints
+    traffic: Ints
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+
+@dataclass(slots=True)
+class Delta:
+    """What a piece adds. Tables refer to names by position; names stand in the order of their first hit."""
+
+    endpoints: list[EndpointName] = field(default_factory=list)
+    releases: list[tuple[str, str]] = field(default_factory=list)
+    consumers: list[str] = field(default_factory=list)
+    hits: Table = field(default_factory=lambda: empty(4))
+    by_consumer: Table = field(default_factory=lambda: empty(3))
+
+
+def _in_order(codes: Ints) -> tuple[Ints, Ints]:
+    """The distinct codes in the order of their first appearance, and each row's position among them."""
+    unique, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return unique[order], place[inverse]
+
+
+def early_unmatched(endpoint: Ints, status: Ints, explicit: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which hits are 404s that came before any other answer of their route, routes named explicitly excepted.
+
+    ``endpoint``: int64[n] indices into ``explicit`` (bool by name); ``status``: int64[n].
+    """
+    missing = status == 404
+    if not missing.any():
+        return missing
+    line = np.arange(len(endpoint))
+    first_other = np.full(len(explicit), len(endpoint))
+    # Assigned backwards, so that the first line of each route is what remains.
+    other = ~missing
+    first_other[endpoint[other][::-1]] = line[other][::-1]
+    return missing & (line < first_other[endpoint]) & ~explicit[endpoint]
+
+
+def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
+    keys, row = group(keys)
+    status = hits.status
+    timed = hits.duration >= 0
+    microseconds = np.where(timed, (hits.duration + 500) // 1000, 0)
+    columns = (
+        np.ones(len(hits), np.int64),
+        ((status >= 400) & (status < 500)).astype(np.int64),
+        (status >= 500).astype(np.int64),
+        timed.astype(np.int64),
+        microseconds,
+        hits.request_size,
+        hits.response_size,
+    )
+    sums = np.stack([add_up(column, row, len(keys[0])) for column in columns], axis=1)
+    entries = words.total(words.Entries(row, status, slot, columns[0]))
+    return Table(keys, sums, np.zeros(len(keys[0]), np.int64), entries)
+
+
+def fold(
+    hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]
+) -> Delta:
+    """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use."""
+    if not len(hits):
+        return Delta()
+    explicit = np.fromiter((name.explicit for name in endpoints), bool, len(endpoints))
+    early = early_unmatched(hits.endpoint, hits.status, explicit)
+    codes, endpoint = _in_order(hits.endpoint * 2 + early)
+    names = [endpoints[code // 2]._replace(early=bool(code % 2)) for code in codes.tolist()]
+    release_codes, release = _in_order(np.concatenate(([0], hits.release)))
+    consumer_codes, consumer = _in_order(np.concatenate(([0], hits.consumer)))
+    slot = slots_of(hits.duration)
+    slot[hits.duration < 0] = words.UNTIMED
+    minute = hits.seconds // 60
+    delta = Delta(
+        names,
+        [releases[code] for code in release_codes.tolist()],
+        [consumers[code] for code in consumer_codes.tolist()],
+        _table((minute, endpoint, release[1:], hits.traffic), hits, slot),
+    )
+    if len(consumer_codes) > 1:
+        known = consumer[1:] > 0
+        chosen = Hits(*(getattr(hits, name)[known] for name in Hits.__slots__))
+        keys = ((minute - minute % 60)[known], consumer[1:][known], endpoint[known])
+        delta.by_consumer = _table(keys, chosen, slot[known])
+    return delta
+
+
+__all__ = ["BOT", "HEALTH", "NORMAL", "NO_DURATION", "SUMS", "Delta", "EndpointName", "Hits", "early_unmatched", "fold"]

@@ -1,0 +1,66 @@
+"""Quantile sketch with a guaranteed relative error: logarithmic buckets, as in DDSketch (Masson et al., 2019).
+
+A duration of ``x`` nanoseconds belongs to bucket ``i = ceil(log_gamma x)``; every value of bucket ``i`` is
+within ``ALPHA`` of its estimate ``2 gamma^i / (gamma + 1)``. A bucket's *slot* is ``i + 1``; slot 0 holds
+durations of zero. Slots above ``LAST_SLOT`` are free for other use (words.py).
+"""
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+import numpy.typing as npt
+
+ALPHA = 0.01
+LAST_SLOT = 2045
+MAX_DURATION_NS = 30 * 86_400 * 10**9
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def _edges() -> Floats:
+    """Upper edges of the buckets in nanoseconds, gamma^0 … gamma^2044, rounded once from 40 digits.
+
+    A table rather than a logarithm: which bucket a value falls into must not depend on the machine's libm.
+    """
+    with localcontext() as context:
+        context.prec = 40
+        gamma = (1 + Decimal("0.01")) / (1 - Decimal("0.01"))
+        edges, edge = [], Decimal(1)
+        for _ in range(LAST_SLOT):
+            edges.append(float(edge))
+            edge *= gamma
+        return np.array(edges)
+
+
+GAMMA = (1 + ALPHA) / (1 - ALPHA)
+EDGES_NS = _edges()
+# Estimate by slot, in seconds.
+ESTIMATES = np.concatenate(([0.0], EDGES_NS * (2 / (GAMMA + 1)) * 1e-9))
+UPPER_SECONDS = np.concatenate(([0.0], EDGES_NS * 1e-9))
+
+
+def slots_of(nanoseconds: Ints) -> Ints:
+    """The slot of each duration (ns, >= 0). Longer ones than the last edge (18 years) share the last slot."""
+    slots = np.searchsorted(EDGES_NS, nanoseconds, side="left") + 1
+    slots[nanoseconds <= 0] = 0
+    return np.minimum(slots, LAST_SLOT)
+
+
+def rank(count: int, quantile: float) -> int:
+    """Nearest rank (1-based) of a quantile among ``count`` values: ceil(q n), at least 1."""
+    # Rounded first: 0.999 × 1000 is 999.0000000000001 in binary and must be rank 999.
+    return min(max(int(np.ceil(round(quantile * count, 6))), 1), count)
+
+
+def quantiles(slots: Ints, counts: Ints, wanted: tuple[float, ...]) -> list[float | None]:
+    """Nearest-rank quantiles in seconds of one sketch given as slots in ascending order and their counts.
+
+    None for each when the sketch is empty. ``wanted`` 1.0 is the maximum.
+    """
+    cumulative = np.cumsum(counts)
+    total = int(cumulative[-1]) if len(cumulative) else 0
+    if total <= 0:
+        return [None] * len(wanted)
+    positions = np.searchsorted(cumulative, [rank(total, q) for q in wanted], side="left")
+    return [float(ESTIMATES[slots[position]]) for position in positions]

@@ -1,0 +1,173 @@
+"""Tables of counts by key, as columns: what a journal row, a rollup level and a query add up."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from . import words
+
+Ints = npt.NDArray[np.int64]
+
+SUMS = ("requests", "client_errors", "errors", "timed", "duration_us", "request_bytes", "response_bytes")
+HIT_KEYS = ("time", "endpoint", "release", "traffic")
+CONSUMER_KEYS = ("time", "consumer", "endpoint")
+
+
+@dataclass(slots=True)
+class Table:
+    """``n`` rows by key. After ``combine`` the keys are unique and ascending, and the words canonical.
+
+    keys: one int64[n] a key column, the first always ``time`` (minutes)
+    sums: int64[n, len(SUMS)]; negative where a rollback takes away
+    error_extra: int64[n], relative error beyond the sketch's, in 1/10,000
+    entries: decoded words; ``row`` points into the table
+    """
+
+    keys: tuple[Ints, ...]
+    sums: Ints
+    error_extra: Ints
+    entries: words.Entries
+
+    def __len__(self) -> int:
+        return len(self.error_extra)
+
+
+def empty(key_columns: int) -> Table:
+    none = np.zeros(0, np.int64)
+    return Table((none,) * key_columns, np.zeros((0, len(SUMS)), np.int64), none, words.Entries(none, none, none, none))
+
+
+def negate(table: Table) -> Table:
+    entries = table.entries._replace(count=-table.entries.count)
+    return Table(table.keys, -table.sums, table.error_extra, entries)
+
+
+def take(table: Table, keep: npt.NDArray[np.bool_]) -> Table:
+    """The rows where ``keep`` is true."""
+    if keep.all():
+        return table
+    new_row = np.cumsum(keep) - 1
+    wanted = keep[table.entries.row]
+    row, status, slot, count = (part[wanted] for part in table.entries)
+    entries = words.Entries(new_row[row], status, slot, count)
+    return Table(tuple(key[keep] for key in table.keys), table.sums[keep], table.error_extra[keep], entries)
+
+
+def with_keys(table: Table, keys: tuple[Ints, ...]) -> Table:
+    """The same rows under other keys, which may repeat: ``combine`` adds those up."""
+    return Table(keys, table.sums, table.error_extra, table.entries)
+
+
+def coarser(table: Table, size: int) -> Table:
+    """The same rows in buckets of ``size`` minutes; not combined yet."""
+    time = table.keys[0]
+    return with_keys(table, (time - time % size, *table.keys[1:]))
+
+
+def concatenate(tables: Sequence[Table]) -> Table:
+    """All rows of tables with the same key columns, one after another."""
+    if len(tables) == 1:
+        return tables[0]
+    starts = np.cumsum([0, *(len(table) for table in tables)])
+    parts = [table.entries for table in tables]
+    row = np.concatenate([part.row + start for part, start in zip(parts, starts, strict=False)])
+    rest = (np.concatenate([part[field] for part in parts]) for field in (1, 2, 3))
+    return Table(
+        tuple(np.concatenate(column) for column in zip(*(table.keys for table in tables), strict=True)),
+        np.concatenate([table.sums for table in tables]),
+        np.concatenate([table.error_extra for table in tables]),
+        words.Entries(row, *rest),
+    )
+
+
+def _one_column(keys: Sequence[Ints]) -> Ints | None:
+    """The keys as one int64 that sorts as they do, where their ranges allow it: one sort instead of several."""
+    spans = [int(key.max()) - int(key.min()) + 1 for key in keys]
+    if math.prod(spans) >= 1 << 62:
+        return None
+    packed = np.zeros(len(keys[0]), np.int64)
+    for key, span in zip(keys, spans, strict=True):
+        packed = packed * span + (key - key.min())
+    return packed
+
+
+def group(keys: Sequence[Ints]) -> tuple[tuple[Ints, ...], Ints]:
+    """Distinct keys in ascending order, and for each row the index of its key."""
+    if not len(keys[0]):
+        return tuple(keys), np.zeros(0, np.int64)
+    packed = _one_column(keys)
+    columns = keys if packed is None else (packed,)
+    order = np.lexsort(columns[::-1])
+    first = np.zeros(len(order), bool)
+    first[0] = True
+    for column in columns:
+        ordered = column[order]
+        first[1:] |= ordered[1:] != ordered[:-1]
+    index = np.empty(len(order), np.int64)
+    index[order] = np.cumsum(first) - 1
+    starts = order[first]
+    return tuple(key[starts] for key in keys), index
+
+
+def add_up(values: Ints, index: Ints, groups: int) -> Ints:
+    """Integer sums of ``values`` (int64[n] or int64[n, k]) by group."""
+    result = np.zeros((groups, *values.shape[1:]), np.int64)
+    np.add.at(result, index, values)
+    return result
+
+
+def combine(*tables: Table) -> Table:
+    """One table with each key once: sums added, sketches merged, the larger error kept. Order never matters."""
+    table = concatenate(tables)
+    keys, index = group(table.keys)
+    error_extra = np.zeros(len(keys[0]), np.int64)
+    np.maximum.at(error_extra, index, table.error_extra)
+    entries = words.total(table.entries._replace(row=index[table.entries.row]))
+    return Table(keys, add_up(table.sums, index, len(keys[0])), error_extra, entries)
+
+
+class _Packed(msgspec.Struct):
+    """A table as it travels: raw little-endian columns."""
+
+    keys: list[bytes]
+    sums: bytes
+    error_extra: bytes
+    words: bytes
+    offsets: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[_Packed])
+
+
+def _bytes(values: npt.NDArray[np.generic]) -> bytes:
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def pack(tables: Sequence[Table]) -> bytes:
+    """Tables (combined, no negative counts) as bytes: msgpack of raw columns, zstd."""
+    packed = []
+    for table in tables:
+        content, offsets = words.encode(table.entries, len(table))
+        columns = [_bytes(key) for key in table.keys]
+        packed.append(
+            _Packed(columns, _bytes(table.sums.T.copy()), _bytes(table.error_extra), _bytes(content), _bytes(offsets))
+        )
+    return zstandard.ZstdCompressor(level=1).compress(_encoder.encode(packed))
+
+
+def unpack(payload: bytes) -> list[Table]:
+    """The tables of ``pack``. Raises zstandard.ZstdError or msgspec.DecodeError when the bytes are damaged."""
+    tables = []
+    for packed in _decoder.decode(zstandard.ZstdDecompressor().decompress(payload)):
+        offsets = np.frombuffer(packed.offsets, "<i8")
+        sums = np.frombuffer(packed.sums, "<i8").reshape(len(SUMS), -1).T
+        entries = words.decode(np.frombuffer(packed.words, "<u4"), offsets)
+        keys = tuple(np.frombuffer(key, "<i8") for key in packed.keys)
+        tables.append(Table(keys, sums, np.frombuffer(packed.error_extra, "<i8"), entries))
+    return tables

@@ -1,0 +1,81 @@
+"""Packed statuses and sketches: little-endian u32 words, 11 bits of slot and 21 bits of count.
+
+A row's words are one section a status, each a header word (slot ``HEADER``, its low bits the status) and then
+entries: (slot, count) of durations, and (slot ``UNTIMED``, count) for hits without a duration. A count past
+21 bits repeats the entry. Since every row begins with a header, the concatenation of two rows' words is a
+valid merge of them; ``encode`` gives the one canonical form: statuses ascending, slots ascending, equal
+entries summed. Counts may be negative in memory (a rollback), never in words.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+UNTIMED = 2046
+HEADER = 2047
+COUNT_BITS = 21
+MAX_COUNT = (1 << COUNT_BITS) - 1
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint32]
+
+
+class Entries(NamedTuple):
+    """Decoded words of many rows: for each entry its row, status, slot (or UNTIMED) and count."""
+
+    row: Ints
+    status: Ints
+    slot: Ints
+    count: Ints
+
+    def timed(self) -> "Entries":
+        """Without the entries of hits that had no duration."""
+        keep = self.slot != UNTIMED
+        return Entries(self.row[keep], self.status[keep], self.slot[keep], self.count[keep])
+
+
+def decode(words: Words, offsets: Ints) -> Entries:
+    """Entries of rows whose words are ``words[offsets[r]:offsets[r + 1]]``. Not summed, in stored order."""
+    slots = (words >> COUNT_BITS).astype(np.int64)
+    counts = (words & MAX_COUNT).astype(np.int64)
+    headers = slots == HEADER
+    # The status of a word is that of the last header at or before it.
+    last_header = np.maximum.accumulate(np.where(headers, np.arange(len(words)), 0)) if len(words) else slots
+    keep = ~headers
+    rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return Entries(rows[keep], counts[last_header][keep], slots[keep], counts[keep])
+
+
+def total(entries: Entries) -> Entries:
+    """Equal (row, status, slot) summed, sorted by them; entries that came to zero are gone."""
+    key = (entries.row << 21) | (entries.status << 11) | entries.slot
+    unique, inverse = np.unique(key, return_inverse=True)
+    counts = np.zeros(len(unique), np.int64)
+    np.add.at(counts, inverse, entries.count)
+    keep = counts != 0
+    unique = unique[keep]
+    return Entries(unique >> 21, (unique >> 11) & 0x3FF, unique & 0x7FF, counts[keep])
+
+
+def encode(entries: Entries, rows: int) -> tuple[Words, Ints]:
+    """Canonical words of ``rows`` rows and their offsets (length rows + 1). ``entries`` as ``total`` gives them.
+
+    Raises ValueError on a negative count: what was never added is being taken away.
+    """
+    if len(entries.count) == 0:
+        return np.zeros(0, np.uint32), np.zeros(rows + 1, np.int64)
+    if entries.count.min() < 0:
+        raise ValueError("Counts below zero cannot be packed: something is being taken away that was never added.")
+    repeats = -(-entries.count // MAX_COUNT)
+    row, status, slot = (np.repeat(part, repeats) for part in entries[:3])
+    count = np.full(len(row), MAX_COUNT, np.int64)
+    count[np.cumsum(repeats) - 1] = entries.count - (repeats - 1) * MAX_COUNT
+    first = np.ones(len(row), bool)
+    first[1:] = (row[1:] != row[:-1]) | (status[1:] != status[:-1])
+    position = np.arange(len(row)) + np.cumsum(first)
+    words = np.empty(len(row) + int(first.sum()), np.uint32)
+    words[position] = (slot << COUNT_BITS) | count
+    words[position[first] - 1] = (HEADER << COUNT_BITS) | status[first]
+    sizes = np.bincount(row, minlength=rows) + np.bincount(row[first], minlength=rows)
+    return words, np.concatenate(([0], np.cumsum(sizes)))

@@ -1,0 +1,1 @@
+"""bytes -> Hit: sources, steps, limits, ledger."""

@@ -1,0 +1,56 @@
+"""``--follow``: a log that is being written, read on through rotation."""
+
+import os
+import time
+
+from endpoint_stats.store.compact import compact
+
+from .importer import Folds, Importer, Progress, folding
+from .streams import FileStream
+
+# New lines are committed this often: fresh enough to watch, and few rows in the ledger's tables.
+EVERY = 2.0
+
+
+def follow(importer: Importer, path: str, progress: Progress) -> None:
+    """Read on until Ctrl-C. Each file that the path comes to name is a stream of its own, with its own batch."""
+    with folding(importer.work, 1) as folds:
+        while True:
+            stream = importer.stream
+            if not isinstance(stream, FileStream):
+                raise TypeError("Only plain files are followed.")
+            _read_on(importer, stream, folds, progress)
+            if rotated(stream, path):
+                _read_rest(importer, stream, folds, progress)
+                stream.close()
+                importer.next_stream(FileStream(path, whole_lines=True), path)
+                continue
+            time.sleep(EVERY)
+
+
+def _read_on(importer: Importer, stream: FileStream, folds: Folds, progress: Progress) -> None:
+    before = importer.offset
+    stream.refresh()
+    while importer.read_piece(folds):
+        importer.drain()
+        progress(stream.position(), stream.size, importer.counted)
+    if importer.offset != before:
+        compact(importer.project.pk)
+    else:
+        importer.beat()
+
+
+def _read_rest(importer: Importer, stream: FileStream, folds: Folds, progress: Progress) -> None:
+    """The old file has its last lines, the very last perhaps without its newline."""
+    stream.whole_lines = False
+    _read_on(importer, stream, folds, progress)
+
+
+def rotated(stream: FileStream, path: str) -> bool:
+    """Whether ``path`` names another file now, or the same one was emptied (copytruncate)."""
+    held = os.fstat(stream.fd)
+    try:
+        named = os.stat(path)
+    except FileNotFoundError:
+        return False  # between rename and create
+    return (held.st_dev, held.st_ino) != (named.st_dev, named.st_ino) or held.st_size < stream.reached

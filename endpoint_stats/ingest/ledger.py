@@ -1,0 +1,69 @@
+"""The ledger of imports: what was read, what became of it, and what it may overlap with."""
+
+from datetime import timedelta
+from hashlib import sha256
+
+from django.utils import timezone
+
+from accounts.models import Project
+from endpoint_stats.models import Batch, Place
+
+from .places import MAX_LINE, Stretch, short
+
+# Lines of one stream are written when requests end, so that a continuation may begin a little before the end.
+DISORDER = timedelta(minutes=5)
+
+
+def stream_id(head: bytes) -> int:
+    """The name of a stream: the digest of its first line, so that candidates for the same stream are few."""
+    return short(sha256(b"first line" + head.partition(b"\n")[0][:MAX_LINE]).digest())
+
+
+def stretches(project: Project, service: str, stream: int) -> list[Stretch]:
+    """What was committed of the streams that begin with the same line."""
+    rows = Place.objects.filter(project=project, service=service, stream=stream).order_by("start")
+    return [
+        Stretch(start, end, node, bytes(marks))
+        for start, end, node, marks in rows.values_list("start", "end", "end_node", "marks")
+    ]
+
+
+def begin(project: Project, service: str, name: str, format_name: str) -> Batch:
+    return Batch.objects.create(project=project, service=service, name=name[-500:], format=format_name[:2000])
+
+
+def beat(batch: Batch) -> None:
+    Batch.objects.filter(id=batch.id, state=Batch.State.RUNNING).update(heartbeat=timezone.now())
+
+
+def end(batch: Batch, *, failed: str = "") -> None:
+    """Close a batch; ``failed`` says why it did not get to its end. What it stored stays stored."""
+    state = Batch.State.FAILED if failed else Batch.State.COMPLETE
+    now = timezone.now()
+    Batch.objects.filter(id=batch.id, state=Batch.State.RUNNING).update(
+        state=state, message=failed[:500], finished=now, heartbeat=now
+    )
+    batch.refresh_from_db()
+
+
+def overlapping(batch: Batch) -> list[Batch]:
+    """Imports of the same service whose hits lie in the same time: perhaps the same hits from another file.
+
+    Batches of the same stream follow one another, and may overlap by DISORDER.
+    """
+    if batch.first_hit is None or batch.last_hit is None:
+        return []
+    others = Batch.objects.filter(
+        project_id=batch.project_id, service=batch.service, source="import", stored__gt=0,
+        first_hit__lt=batch.last_hit, last_hit__gt=batch.first_hit,
+    ).exclude(id=batch.id).exclude(state=Batch.State.ROLLED_BACK)  # fmt: skip
+    streams = set(Place.objects.filter(project_id=batch.project_id, batch=batch.id).values_list("stream", flat=True))
+    return [other for other in others.order_by("-started")[:20] if _truly(batch, other, streams)]
+
+
+def _truly(batch: Batch, other: Batch, streams: set[int]) -> bool:
+    same = Place.objects.filter(project_id=batch.project_id, batch=other.id, stream__in=streams).exists()
+    if not same or not (batch.first_hit and batch.last_hit and other.first_hit and other.last_hit):
+        return True
+    shared = min(batch.last_hit, other.last_hit) - max(batch.first_hit, other.first_hit)
+    return shared > DISORDER

@@ -1,0 +1,98 @@
+"""Hits as NDJSON: the format of POST /api/v1/ingest/hits, and of files of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from . import times, values
+from .base import Decoder, Rows
+from .json_lines import decode_lines, without_missing
+from .targets import target
+
+Number = int | float
+
+
+class Hit(msgspec.Struct, gc=False):
+    """One observed request as it stands on the wire. None stands for a missing key and for null.
+
+    time: RFC 3339, or epoch seconds; duration: seconds; sizes: bytes. Unknown keys are ignored.
+    """
+
+    time: Number | str | None = None
+    method: str | None = None
+    status: Number | None = None
+    path: str | None = None
+    route: str | None = None
+    service: str | None = None
+    duration: Number | None = None
+    request_size: Number | None = None
+    response_size: Number | None = None
+    consumer: str | None = None
+    version: str | None = None
+    user_agent: str | None = None
+    trace_id: str | None = None
+
+
+def columns(hits: Sequence[Hit]) -> dict[str, Sequence[Any]]:
+    """Slot -> raw values. A target without method, or without path and route, is None."""
+    return {
+        "time": [hit.time for hit in hits],
+        "target": [
+            (hit.method, hit.path, hit.route, hit.service)
+            if hit.method is not None and (hit.path or hit.route)
+            else None
+            for hit in hits
+        ],
+        "status": [hit.status for hit in hits],
+        "duration": [hit.duration for hit in hits],
+        "request_size": [hit.request_size for hit in hits],
+        "response_size": [hit.response_size for hit in hits],
+        "consumer": [hit.consumer for hit in hits],
+        "version": [hit.version for hit in hits],
+        "user_agent": [hit.user_agent for hit in hits],
+    }
+
+
+class HitsSource:
+    """Source of Hits, one JSON object a line."""
+
+    name = "hits"
+    consumer_field = ""
+    slots: Mapping[str, Decoder] = {
+        "time": times.number_or_iso_time,
+        "target": target,
+        "status": values.status,
+        "duration": values.seconds,
+        "request_size": values.size,
+        "response_size": values.size,
+        "consumer": values.name(values.CONSUMER_LENGTH),
+        "version": values.name(values.VERSION_LENGTH),
+        "user_agent": values.name(values.USER_AGENT_LENGTH),
+    }
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(Hit).decode
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HitsSource)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def split(self, lines: list[bytes]) -> tuple[list[Rows], list[tuple[int, str]]]:
+        """See Source.split."""
+        hits, index, rejected = decode_lines(self._decode, lines)
+        if not hits:
+            return [], rejected
+        found = columns(hits)
+        required = ("time", "target", "status")
+        if not any(None in found[slot] for slot in required):
+            return [Rows(index, found)], rejected
+        rows, missing = without_missing(index, found, required)
+        return ([rows] if rows.index else []), sorted(rejected + missing)

@@ -1,0 +1,33 @@
+"""Classes of traffic: people and programs, bots, health checks (config/traffic.yaml)."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from endpoint_stats.aggregate.fold import BOT, HEALTH, NORMAL
+
+_FILE = Path(__file__).resolve().parents[2] / "config" / "traffic.yaml"
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    listed = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    wanted = {
+        "bot": listed["bots"]["user_agents"],
+        "health agent": listed["health_checks"]["user_agents"],
+        "health path": listed["health_checks"]["paths"],
+    }
+    return {name: re.compile("|".join(f"(?:{part})" for part in parts), re.IGNORECASE) for name, parts in wanted.items()}
+
+
+def class_of_agent(user_agent: str) -> int:
+    """NORMAL, BOT or HEALTH by the user agent alone."""
+    if _patterns()["health agent"].search(user_agent):
+        return HEALTH
+    return BOT if _patterns()["bot"].search(user_agent) else NORMAL
+
+
+def is_health_path(path: str) -> bool:
+    return _patterns()["health path"].fullmatch(path) is not None

@@ -1,0 +1,1 @@
+"""path -> route. ``rules`` knows no Django."""

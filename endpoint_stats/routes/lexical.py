@@ -1,0 +1,50 @@
+"""Lexical rules: which path segments are values rather than names, seen from the segment alone."""
+
+import re
+from functools import lru_cache
+
+_EXTENSION = r"(?P<extension>\.[A-Za-z][A-Za-z0-9]{0,5})?"
+
+
+def _rule(placeholder: str, pattern: str) -> tuple[str, re.Pattern[str]]:
+    return placeholder, re.compile(f"(?:{pattern}){_EXTENSION}")
+
+
+# In order: the first that matches the whole segment names it.
+_RULES = (
+    _rule("date", r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?:[T_ ][0-9:.]{2,15}(?:Z|[+-]\d\d:?\d\d)?)?"),
+    _rule("uuid", r"(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
+    _rule("id", r"-?\d+"),
+    _rule("ulid", r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
+    # Hex of ids and digests: eight or more with a digit and a letter, so that words like "facade" stay.
+    _rule("hex", r"(?=[^.]*\d)(?=[^.]*[A-Fa-f])(?i:[0-9a-f]{8,})"),
+    _rule("email", r"[^@/\s]{1,64}@[A-Za-z0-9.-]+\.[A-Za-z]{2,24}"),
+    # cus_NffrFeUfNV2Hib, sk-live-…: a short word, then at least twelve characters with digits in them.
+    _rule("token", r"[A-Za-z]{2,12}[_-](?:[A-Za-z]{2,8}[_-])?(?=[A-Za-z]*\d)[A-Za-z0-9]{12,}"),
+    # Base64 and the like: sixteen or more with a digit and both cases.
+    _rule("token", r"(?=[^.]*\d)(?=[^.]*[a-z])(?=[^.]*[A-Z])[A-Za-z0-9_+=~-]{16,}"),
+    # JSON Web Tokens and other dotted base64.
+    _rule("token", r"(?=.*\d)(?=.*[A-Z])[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]{8,})?"),
+)
+_VALUE = re.compile(r"[0-9@]|[A-Fa-f]{8}")
+_VERSION = re.compile(r"[vV]\d{1,4}(?:\.\d{1,4}){0,3}|\d{1,4}(?:\.\d{1,6}){1,3}")
+
+
+@lru_cache(maxsize=65_536)
+def segment_name(segment: str) -> str:
+    """``{id}``, ``{uuid}``, … where a rule knows the segment for a value, else the segment itself.
+
+    A file extension after the value stays: ``8123.json`` is ``{id}.json``. Versions (``v1``, ``2.0``) stay.
+    """
+    if not _VALUE.search(segment) or _VERSION.fullmatch(segment):
+        return segment
+    for placeholder, pattern in _RULES:
+        match = pattern.fullmatch(segment)
+        if match:
+            return f"{{{placeholder}}}{match['extension'] or ''}"
+    return segment
+
+
+def lexical_route(path: str) -> str:
+    """The path with every value replaced: ``/orders/8123`` -> ``/orders/{id}``."""
+    return "/".join([segment_name(segment) for segment in path.split("/")])

@@ -1,0 +1,133 @@
+"""Compaction: journal rows into minute, hour and day rollups. Any number of workers; one project a transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Max, Min, Sum
+
+from endpoint_stats.aggregate.buckets import LEVELS as SIZES
+from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack
+from endpoint_stats.models import Journal, RollupDay, RollupHour, RollupMinute, StoreState
+
+from . import rollups, state
+from .points import reached
+
+# Keys added in one transaction: under 100 ms on SQLite, so that a request can wait for it.
+KEYS_A_ROUND = 20_000
+
+
+@dataclass(slots=True)
+class _Round:
+    """Journal rows read and added up, outside any transaction."""
+
+    ids: list[UUID]
+    hits: Table
+    by_consumer: Table
+    takes_away: bool = False
+
+
+def compact(project_id: int) -> int:
+    """Move the whole journal of a project into its rollups. Returns the number of journal rows moved."""
+    moved = 0
+    while (done := compact_round(project_id)) is not None:
+        moved += done
+    return moved
+
+
+def compact_when_due(project_id: int) -> None:
+    """Compact here and now if the journal has grown past its bound, so that nothing depends on a worker."""
+    size = Journal.objects.filter(project_id=project_id).aggregate(rows=Count("id"), keys=Sum("keys"))
+    if size["rows"] > settings.JOURNAL_MAX_ROWS or (size["keys"] or 0) > settings.JOURNAL_MAX_KEYS:
+        compact(project_id)
+
+
+def compact_round(project_id: int) -> int | None:
+    """One transaction's worth. None when the journal is empty, 0 when another worker took the same rows."""
+    prepared = _prepare(project_id)
+    if prepared is None:
+        return None
+    with transaction.atomic():
+        held = state.lock(project_id)
+        deleted, _ = Journal.objects.filter(project_id=project_id, id__in=prepared.ids).delete()
+        if deleted != len(prepared.ids):
+            transaction.set_rollback(True)
+            return 0
+        _add(project_id, prepared, held)
+        reached("compact.rollups_written")
+        _note(held, prepared)
+        reached("compact.before_commit")
+    reached("compact.after_commit")
+    return len(prepared.ids)
+
+
+def _prepare(project_id: int) -> _Round | None:
+    rows = Journal.objects.filter(project_id=project_id).order_by("id")
+    ids, keys = [], 0
+    for row_id, row_keys in rows.values_list("id", "keys").iterator():
+        if ids and keys + row_keys > KEYS_A_ROUND:
+            break
+        ids.append(row_id)
+        keys += row_keys
+    if not ids:
+        return None
+    chosen = list(rows.filter(id__in=ids).values_list("sign", "payload"))
+    if len(chosen) != len(ids):
+        return _Round(ids, *_added([]))  # taken meanwhile; the transaction will notice
+    added = _added([(sign, bytes(payload)) for sign, payload in chosen])
+    return _Round(ids, *added, takes_away=any(sign < 0 for sign, _ in chosen))
+
+
+def _added(rows: Sequence[tuple[int, bytes]]) -> tuple[Table, Table]:
+    hits, by_consumer = [empty(4)], [empty(3)]
+    for sign, payload in rows:
+        tables = unpack(payload)
+        if sign < 0:
+            tables = [negate(table) for table in tables]
+        hits.append(tables[0])
+        by_consumer.append(tables[1])
+    return combine(*hits), combine(*by_consumer)
+
+
+def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
+    """Each level takes what lies at or above its floor; what is below was pruned and stays pruned."""
+    floors = {"minute": held.minute_floor, "hour": held.hour_floor, "day": held.day_floor}
+    table = prepared.hits
+    for name, level in rollups.LEVELS.items():
+        table = combine(coarser(table, SIZES[name])) if SIZES[name] > 1 else table
+        rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
+    table = prepared.by_consumer
+    for name, level in rollups.CONSUMER_LEVELS.items():
+        table = combine(coarser(table, SIZES[name]))
+        rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
+
+
+def _note(held: StoreState, prepared: _Round) -> None:
+    """Raise the revision, and keep the span of time that has hits."""
+    spans = [(held.oldest, held.newest)]
+    if prepared.takes_away:
+        spans = [_span(held.project_id)]
+    elif len(prepared.hits):
+        time = prepared.hits.keys[0]
+        spans.append((int(time.min()), int(time.max())))
+    known = [span for span in spans if span[0] is not None]
+    held.oldest = min((first for first, _ in known if first is not None), default=None)
+    held.newest = max((last for _, last in known if last is not None), default=None)
+    held.revision += 1
+    held.save()
+
+
+def _span(project_id: int) -> tuple[int | None, int | None]:
+    """First and last minute that any level holds, as finely as it is known."""
+    spans = [
+        model.objects.filter(project_id=project_id).aggregate(first=Min("time"), last=Max("time"))
+        for model in (RollupDay, RollupHour, RollupMinute)
+    ]
+    firsts = [span["first"] for span in spans if span["first"] is not None]
+    lasts = [span["last"] for span in spans if span["last"] is not None]
+    # Days reach back furthest; minutes say best how far the data goes.
+    return (firsts[-1] if len(firsts) == len(spans) and firsts[-1] - firsts[0] < 1440 else min(firsts, default=None)), (
+        max(lasts, default=None)
+    )

@@ -1,0 +1,118 @@
+"""From the names in a Delta to the keys of rollup rows: known ones, new ones, and ``{other}`` past the cap."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from django.db.models import Model
+
+from endpoint_stats.aggregate.fold import Delta, EndpointName
+from endpoint_stats.aggregate.table import Ints, Table, combine, with_keys
+from endpoint_stats.ids import name_key, row_id
+from endpoint_stats.models import Consumer, Endpoint, ProjectSettings, Release
+from endpoint_stats.routes.rules import OTHER, STATIC, UNMATCHED
+
+GROUPS = (STATIC, UNMATCHED, OTHER)
+
+
+class _Known:
+    """The keys of one kind of name that a project has, up to its cap."""
+
+    def __init__(self, model: type[Endpoint] | type[Release] | type[Consumer], project_id: int, cap: int) -> None:
+        self.model, self.project_id, self.cap = model, project_id, cap
+        self.keys: set[int] = set(model.objects.filter(project_id=project_id).values_list("key", flat=True))
+
+    def refresh(self, keys: Iterable[int]) -> None:
+        """Learn which of ``keys`` another process has added."""
+        unknown = {key for key in keys if key not in self.keys}
+        if unknown and len(self.keys) < self.cap:
+            rows = self.model.objects.filter(project_id=self.project_id, key__in=unknown)
+            self.keys.update(rows.values_list("key", flat=True))
+
+
+@dataclass(slots=True)
+class Resolved:
+    """Tables under the project's keys, and the rows of names that must be there before them."""
+
+    hits: Table
+    by_consumer: Table
+    rows: list[Model] = field(default_factory=list)
+    keys: list[tuple[str, int]] = field(default_factory=list)
+
+
+class ProjectNames:
+    """What a project's names are; one for each process that appends. ``remember`` only what was committed."""
+
+    def __init__(self, settings: ProjectSettings) -> None:
+        self.project_id = settings.project_id
+        self.group_unmatched = settings.group_unmatched
+        self.kinds = {
+            "endpoint": _Known(Endpoint, self.project_id, settings.endpoint_cap),
+            "release": _Known(Release, self.project_id, settings.release_cap),
+            "consumer": _Known(Consumer, self.project_id, settings.consumer_cap),
+        }
+
+    def resolve(self, delta: Delta) -> Resolved:
+        """Keys for the names of ``delta``, in the order of their first hit: the first ones get in under the cap."""
+        new: list[tuple[str, int]] = []
+        rows: list[Model] = []
+        endpoint = self._endpoints(delta.endpoints, new, rows)
+        release = self._others("release", delta.releases, new, rows)
+        consumer = self._others("consumer", [(name,) for name in delta.consumers], new, rows)
+        time, at, version, traffic = delta.hits.keys
+        hits = with_keys(delta.hits, (time, endpoint[at], release[version], traffic))
+        time, who, at = delta.by_consumer.keys
+        by_consumer = with_keys(delta.by_consumer, (time, consumer[who], endpoint[at]))
+        return Resolved(combine(hits), combine(by_consumer), rows, new)
+
+    def remember(self, resolved: Resolved) -> None:
+        for kind, key in resolved.keys:
+            self.kinds[kind].keys.add(key)
+
+    def _row(self, kind: str, key: int, **names: str) -> Model:
+        model = self.kinds[kind].model
+        return model(id=row_id(self.project_id, key), project_id=self.project_id, key=key, **names)
+
+    def _endpoints(self, names: Sequence[EndpointName], new: list[tuple[str, int]], rows: list[Model]) -> Ints:
+        known = self.kinds["endpoint"]
+        own = [name_key(name.service, name.method, name.route) for name in names]
+        known.refresh(own)
+        taken: set[int] = set()
+        keys = []
+        for name, key in zip(names, own, strict=True):
+            route = name.route
+            has_place = key in known.keys or key in taken
+            if not has_place and name.early and self.group_unmatched:
+                route = UNMATCHED
+            elif not has_place and route not in GROUPS and len(known.keys) + len(taken) >= known.cap:
+                route = OTHER
+            if route != name.route:
+                key = name_key(name.service, name.method, route)
+            if key not in known.keys and key not in taken:
+                taken.add(key)
+                new.append(("endpoint", key))
+                rows.append(self._row("endpoint", key, service=name.service, method=name.method, route=route))
+            keys.append(key)
+        return np.array(keys, np.int64)
+
+    def _others(
+        self, kind: str, names: Sequence[tuple[str, ...]], new: list[tuple[str, int]], rows: list[Model]
+    ) -> Ints:
+        """Releases (service, version) and consumers (name,). Position 0 of a delta's list is "unknown", key 0."""
+        known = self.kinds[kind]
+        fields = {"release": ("service", "version"), "consumer": ("name",)}[kind]
+        own = [name_key(*name) for name in names]
+        known.refresh(key for key in own if key)
+        taken: set[int] = set()
+        keys = []
+        for name, key in zip(names, own, strict=True):
+            if key and key not in known.keys and key not in taken:
+                if len(known.keys) + len(taken) >= known.cap:
+                    name = (*name[:-1], OTHER)
+                    key = name_key(*name)
+                if key not in known.keys and key not in taken:
+                    taken.add(key)
+                    new.append((kind, key))
+                    rows.append(self._row(kind, key, **dict(zip(fields, name, strict=True))))
+            keys.append(key)
+        return np.array(keys or [0], np.int64)

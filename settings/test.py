@@ -1,0 +1,17 @@
+"""For the suite: a folder of its own, fast password hashes, no waiting."""
+
+import tempfile
+from pathlib import Path
+
+from . import env
+from .base import *  # noqa: F403  (Django's way to extend settings)
+from .databases import databases
+
+SECRET_KEY = "for tests only"
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DATA_DIR = Path(env.string("TEST_DATA_DIR", "") or tempfile.mkdtemp(prefix="endpoint-stats-test-"))
+DATABASES = databases(env.string("DATABASE_URL", ""), DATA_DIR, busy_timeout=20)
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+COMMIT_POINTS = True
+IMPORT_PROCESSES = 1
