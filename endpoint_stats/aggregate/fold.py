@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from . import words
 from .sketch import slots_of
-from .table import SUMS, Table, add_up, empty, group
+from .table import Table, add_up, empty, group
 
 Ints = npt.NDArray[np.int64]
 
@@ -22,7 +22,6 @@ class EndpointName(NamedTuple):
     service: str
     method: str
     route: str
-    explicit: bool = False
     early: bool = False
 
 
@@ -31,7 +30,8 @@ class Hits:
     """Hits of one piece as columns of equal length, in the order of their lines.
 
     seconds since 1970; durations in ns or NO_DURATION; sizes in bytes; endpoint, release and consumer are
-    indices into the names that the encoder keeps (release and consumer 0: unknown).
+    indices into the names that the encoder keeps (release and consumer 0: unknown); ``explicit`` is 1 where
+    the route was named by the source, a pattern or a group, so that its 404s are its own.
     """
 
     seconds: Ints
@@ -43,6 +43,7 @@ class Hits:
     release: Ints
     consumer: Ints
     traffic: Ints
+    explicit: Ints
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -68,20 +69,17 @@ def _in_order(codes: Ints) -> tuple[Ints, Ints]:
     return unique[order], place[inverse]
 
 
-def early_unmatched(endpoint: Ints, status: Ints, explicit: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which hits are 404s that came before any other answer of their route, routes named explicitly excepted.
-
-    ``endpoint``: int64[n] indices into ``explicit`` (bool by name); ``status``: int64[n].
-    """
+def early_unmatched(endpoint: Ints, status: Ints, explicit: Ints) -> npt.NDArray[np.bool_]:
+    """Which hits are 404s that came before any other answer of their route, routes named explicitly excepted."""
     missing = status == 404
     if not missing.any():
         return missing
     line = np.arange(len(endpoint))
-    first_other = np.full(len(explicit), len(endpoint))
+    first_other = np.full(int(endpoint.max()) + 1, len(endpoint))
     # Assigned backwards, so that the first line of each route is what remains.
     other = ~missing
     first_other[endpoint[other][::-1]] = line[other][::-1]
-    return missing & (line < first_other[endpoint]) & ~explicit[endpoint]
+    return missing & (line < first_other[endpoint]) & (explicit == 0)
 
 
 def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
@@ -109,8 +107,7 @@ def fold(
     """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use."""
     if not len(hits):
         return Delta()
-    explicit = np.fromiter((name.explicit for name in endpoints), bool, len(endpoints))
-    early = early_unmatched(hits.endpoint, hits.status, explicit)
+    early = early_unmatched(hits.endpoint, hits.status, hits.explicit)
     codes, endpoint = _in_order(hits.endpoint * 2 + early)
     names = [endpoints[code // 2]._replace(early=bool(code % 2)) for code in codes.tolist()]
     release_codes, release = _in_order(np.concatenate(([0], hits.release)))
@@ -131,5 +128,3 @@ def fold(
         delta.by_consumer = _table(keys, chosen, slot[known])
     return delta
 
-
-__all__ = ["BOT", "HEALTH", "NORMAL", "NO_DURATION", "SUMS", "Delta", "EndpointName", "Hits", "early_unmatched", "fold"]

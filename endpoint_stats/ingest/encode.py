@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, EndpointName, Hits, Ints
+from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, NORMAL, EndpointName, Hits, Ints
 from endpoint_stats.routes.rules import Router, RouteRules
 
 from .places import MAX_LINE
@@ -91,7 +91,6 @@ class Encoder:
     def _restart(self) -> None:
         """Forget every name and memo, so that memory stays flat however many distinct paths a log holds."""
         self.endpoints: Names[EndpointName] = Names()
-        self.health: list[bool] = []
         self.releases: Names[tuple[str, str]] = Names(("", ""))
         self.consumers: Names[str] = Names("")
         self.memos = {slot: Memo(self._coder(slot, decode)) for slot, decode in self.source.slots.items() if slot in SLOTS}
@@ -103,10 +102,9 @@ class Encoder:
     def _target(self, target: Target) -> int:
         service = target.service or self.service
         route, explicit = self.router.route(service, target.method, target.path, target.route)
-        code = self.endpoints.code(EndpointName(service, target.method, route, explicit))
-        if code == len(self.health):
-            self.health.append(is_health_path(target.path or route))
-        return code
+        code = self.endpoints.code(EndpointName(service, target.method, route))
+        # Two facts of this path, not of its route, ride along in the lowest bits.
+        return code * 4 + explicit * 2 + is_health_path(target.path or route)
 
     @staticmethod
     def _duration(nanoseconds: int | None) -> int:
@@ -162,9 +160,9 @@ class Encoder:
         if len(parts) > 1:
             order = order[np.argsort(line[order], kind="stable")]
         time, target, status, duration, request, response, consumer, version, agent = (column[order] for column in columns)
-        health = np.array(self.health, bool)[target] if len(target) else np.zeros(0, bool)
-        traffic = np.where(health | (agent == HEALTH), HEALTH, np.where(agent == BOT, BOT, 0))
-        hits = Hits(time, target, status, duration, request, response, version, consumer, traffic)
+        health = (target & 1).astype(bool) | (agent == HEALTH)
+        traffic = np.where(health, HEALTH, np.where(agent == BOT, BOT, NORMAL))
+        hits = Hits(time, target >> 2, status, duration, request, response, version, consumer, traffic, (target >> 1) & 1)
         return Encoded(hits, Counter(reason for _, reason in refused), _samples(refused, lines))
 
 

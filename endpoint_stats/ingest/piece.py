@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from endpoint_stats.aggregate.fold import Delta, fold
+from endpoint_stats.aggregate.fold import Delta, Hits, fold
 from endpoint_stats.routes.rules import RouteRules
 
 from .encode import Encoder
@@ -67,7 +67,7 @@ class Folder:
             piece.end,
             len(lines),
             len(hits),
-            fold(hits, self.encoder.endpoints.listed, self.encoder.releases.listed, self.encoder.consumers.listed),
+            self._delta(hits),
             encoded.rejected,
             encoded.samples,
             (int(hits.seconds.min()), int(hits.seconds.max())) if len(hits) else None,
@@ -75,6 +75,11 @@ class Folder:
             marks,
             rest,
         )
+
+
+    def _delta(self, hits: Hits) -> Delta:
+        names = self.encoder
+        return fold(hits, names.endpoints.listed, names.releases.listed, names.consumers.listed)
 
 
 _folder: Folder | None = None

@@ -29,5 +29,10 @@ def class_of_agent(user_agent: str) -> int:
     return BOT if _patterns()["bot"].search(user_agent) else NORMAL
 
 
+# What every health path has in it: looked for first, since most paths have none of it.
+_HINTS = ("heal", "live", "read", "ping", "beat", "status")
+
+
 def is_health_path(path: str) -> bool:
-    return _patterns()["health path"].fullmatch(path) is not None
+    lower = path.lower()
+    return any(hint in lower for hint in _HINTS) and _patterns()["health path"].fullmatch(path) is not None

@@ -1,0 +1,1 @@
+"""Query -> Result: spec, planner, sql, runner. The only readers of journal and rollups."""

@@ -1,7 +1,6 @@
 """Lexical rules: which path segments are values rather than names, seen from the segment alone."""
 
 import re
-from functools import lru_cache
 
 _EXTENSION = r"(?P<extension>\.[A-Za-z][A-Za-z0-9]{0,5})?"
 
@@ -30,7 +29,6 @@ _VALUE = re.compile(r"[0-9@]|[A-Fa-f]{8}")
 _VERSION = re.compile(r"[vV]\d{1,4}(?:\.\d{1,4}){0,3}|\d{1,4}(?:\.\d{1,6}){1,3}")
 
 
-@lru_cache(maxsize=65_536)
 def segment_name(segment: str) -> str:
     """``{id}``, ``{uuid}``, … where a rule knows the segment for a value, else the segment itself.
 
@@ -45,6 +43,21 @@ def segment_name(segment: str) -> str:
     return segment
 
 
+class _Segments(dict[str, str]):
+    """Segment -> its name, remembered for as many as are met often; then it starts again."""
+
+    LIMIT = 65_536
+
+    def __missing__(self, segment: str) -> str:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        name = self[segment] = segment_name(segment)
+        return name
+
+
+_segments = _Segments()
+
+
 def lexical_route(path: str) -> str:
     """The path with every value replaced: ``/orders/8123`` -> ``/orders/{id}``."""
-    return "/".join([segment_name(segment) for segment in path.split("/")])
+    return "/".join(map(_segments.__getitem__, path.split("/")))

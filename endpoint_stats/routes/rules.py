@@ -16,9 +16,8 @@ STATIC = "{static}"
 UNMATCHED = "{unmatched}"
 OTHER = "{other}"
 
-_STATIC_PATH = re.compile(
-    r"/(?:favicon\.ico|apple-touch-icon[\w.-]*)"
-    r"|.*\.(?i:js|mjs|css|map|png|jpe?g|gif|svg|webp|avif|ico|bmp|woff2?|ttf|otf|eot|mp4|webm|mp3|wasm)"
+_STATIC_EXTENSIONS = frozenset(
+    "js mjs css map png jpg jpeg gif svg webp avif ico bmp woff woff2 ttf otf eot mp4 webm mp3 wasm".split()
 )
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z_][\w.-]*)(?P<rest>\*)?\}")
 
@@ -112,6 +111,12 @@ class RouteRules:
     static: bool = True
 
 
+def is_static(path: str) -> bool:
+    """Whether the path ends like an image, script, style, font or film."""
+    _, dot, extension = path.rpartition(".")
+    return bool(dot) and extension.lower() in _STATIC_EXTENSIONS
+
+
 class Router:
     """Applies ``RouteRules``; one for each process."""
 
@@ -127,6 +132,6 @@ class Router:
             named = self.tree.match(service, method, path)
             if named is not None:
                 return named, True
-        if self.rules.static and _STATIC_PATH.fullmatch(path):
+        if self.rules.static and is_static(path):
             return STATIC, True
         return (lexical_route(path) if self.rules.lexical else path), False

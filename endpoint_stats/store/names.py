@@ -30,6 +30,18 @@ class _Known:
             self.keys.update(rows.values_list("key", flat=True))
 
 
+class _Keys(dict[tuple[str, ...], int]):
+    """Names -> key, remembered: a log names the same endpoints in every piece."""
+
+    LIMIT = 100_000
+
+    def __missing__(self, names: tuple[str, ...]) -> int:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        key = self[names] = name_key(*names)
+        return key
+
+
 @dataclass(slots=True)
 class Resolved:
     """Tables under the project's keys, and the rows of names that must be there before them."""
@@ -46,6 +58,7 @@ class ProjectNames:
     def __init__(self, settings: ProjectSettings) -> None:
         self.project_id = settings.project_id
         self.group_unmatched = settings.group_unmatched
+        self.own_keys = _Keys()
         self.kinds = {
             "endpoint": _Known(Endpoint, self.project_id, settings.endpoint_cap),
             "release": _Known(Release, self.project_id, settings.release_cap),
@@ -75,7 +88,7 @@ class ProjectNames:
 
     def _endpoints(self, names: Sequence[EndpointName], new: list[tuple[str, int]], rows: list[Model]) -> Ints:
         known = self.kinds["endpoint"]
-        own = [name_key(name.service, name.method, name.route) for name in names]
+        own = [self.own_keys[name[:3]] for name in names]
         known.refresh(own)
         taken: set[int] = set()
         keys = []

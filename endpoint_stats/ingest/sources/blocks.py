@@ -158,6 +158,8 @@ class TimePart:
         shape = joined.translate(_TO_SHAPE)
         stop = -len(self.after) - 1
         sign = column[0][stop - CLF_ZONE_LENGTH : stop - CLF_ZONE_LENGTH + 1]
+        if sign not in (b"+", b"-"):
+            return False
         time = b"[00/aaa/0000:00:00:00 " + sign + b"0000]" + self.after
         all_dashes = self.dashes and _all_end(shape, b" " + b"- " * len(self.dashes) + time, len(column))
         if not all_dashes and not _all_end(shape, time, len(column)):

@@ -24,6 +24,8 @@ FORMATS = {
     "none": 'log_format n escape=none \'[$time_local] "$request" $status "$http_user_agent" ${request_time}s\';',
     "pieces": '%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t "%m %U%q %H" %>s %u',
     "in quotes": '"[$time_local] $remote_user" "$request_method $request_uri" $status',
+    "tight": '$remote_addr"$request"$status"$msec',
+    "words": "$msec $upstream_response_time $status $request_method $request_uri",
     "open": '$status $time_iso8601 "$request" "$http_user_agent"',
 }
 SOURCES = {name: TextSource(name, text, open_ended=name == "open") for name, text in FORMATS.items()}
@@ -39,6 +41,8 @@ GOOD = {
     "none": b'[%s] "GET /a HTTP/1.1" 200 "curl" 0.014s' % CLF,
     "pieces": b'13/Nov/2025 02:13:20.123 +0000 "GET /a?b HTTP/1.1" 200 bob',
     "in quotes": b'"[%s] bob" "GET /a" 200' % CLF,
+    "tight": b'10.0.0.1"GET /a HTTP/1.1"200"1763000000.5',
+    "words": b"1763000000.5 0.1 200 GET /a",
     "open": b'200 2025-11-13T02:13:20Z "GET /a HTTP/1.1" "curl" more "quoted words" 1',
 }
 # Bytes that mean something to some format come often, so that mutations stay near the edge.
@@ -150,33 +154,39 @@ def test_many_mutations_in_large_blocks(name):
     assert sum(isinstance(value, dict) for value in found.values()) > 2_900
 
 
+def clf_line(
+    before: bytes = b"1 - - ", time: bytes = CLF, after: bytes = b' "GET / HTTP/1.1" 200 7 "-" "a"'
+) -> bytes:
+    return before + b"[" + time + b"]" + after
+
+
 @pytest.mark.parametrize(
-    "lines",
+    ("name", "lines"),
     [
-        # One line has a quote more and the next one less, so that the sums agree.
-        [
-            b'1 - - [%s] "GET / HTTP/1.1" 200 7 "-" "a" "' % CLF,
-            b'1 - - [%s] "GET / HTTP/1.1" 200 7 "-" a"' % CLF,
-        ],
-        # The same with spaces, and with brackets.
-        [
-            b'1 2 - - [%s] "GET / HTTP/1.1" 200 7 "-" "a"' % CLF,
-            b'- - [%s] "GET / HTTP/1.1" 200 7 "-" "a"' % CLF,
-        ],
-        [
-            b'1 - - [%s]  "GET / HTTP/1.1" 200 7 "-" "a"' % CLF,
-            b'1 - - [%s]"GET / HTTP/1.1" 200 7 "-" "a"' % CLF,
-        ],
-        [
-            b'1 - -  [%s] "GET / HTTP/1.1" 200 7 "-" "a"' % CLF,
-            b'1 - -[%s] "GET / HTTP/1.1" 200 7 "-" "a"' % CLF,
-        ],
+        # One line has a quote, a space or a bracket more and the other one less, so that the sums agree.
+        ("tight", [b'h"GET / HTTP/1.1"200"5"x', b'1"2"3']),
+        ("words", [b"1 0.1 200 GET /a x", b"1 0.1 200 GET"]),
+        ("combined", [clf_line(after=b' "GET /" 200 7 "-" "a" "'), clf_line(after=b' "GET /" 200 7 "-" a"')]),
+        ("combined", [clf_line(b"1 2 - - "), clf_line(b"- - ")]),
+        ("combined", [clf_line(after=b'  "GET /" 200 7 "-" "a"'), clf_line(after=b'"GET /" 200 7 "-" "a"')]),
+        ("combined", [clf_line(b"1 - -  "), clf_line(b"1 - -")]),
+        ("combined", [clf_line(time=b"[" + CLF), clf_line(time=CLF[1:])]),
         # An escaped quote that looks like the end of the request.
-        [b'1 - - [%s] "GET /\\" 200 7 "-" "a"' % CLF],
+        ("combined", [clf_line(after=b' "GET /\\" 200 7 "-" "a"')]),
+        # A value that has the byte which ends it.
+        ("none", [GOOD["none"] + b"s"]),
+        # A list that would swallow the word behind it.
+        ("words", [b"1 0.1, 200 GET /a"]),
+        ("words", [b"1 0.1 : 200 GET /a"]),
+        # The shape of a time, but another byte in the place of the zone's sign.
+        ("combined", [clf_line(time=CLF.replace(b"+", sign)) for sign in (b" ",)]),
+        ("combined", [clf_line(time=CLF.replace(b"+", sign)) for sign in (b"0", b"+")]),
     ],
 )
-def test_lines_that_make_up_for_each_other(lines):
-    assert_same(SOURCES["combined"], lines)
+def test_lines_that_only_look_regular(name, lines):
+    assert_same(SOURCES[name], lines)
+    assert_same(SOURCES[name], lines + [GOOD[name]] * 3)
+    assert_same(SOURCES[name], lines[::-1])
 
 
 def test_user_names():

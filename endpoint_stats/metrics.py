@@ -1,0 +1,68 @@
+"""The registry of metrics: name, unit, what an empty bucket says, and how it is computed. The only place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+# Columns of sums, by name, and the length of the bucket in seconds under "seconds".
+Sums = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric.
+
+    empty: what a bucket without hits says (0 or None, "no answer").
+    compute: from sums to the value, for metrics that need no sketch.
+    quantile: for metrics that are read off the merged sketch.
+    sketch: whether the sketch is needed.
+    """
+
+    name: str
+    unit: str
+    title: str
+    empty: float | None = None
+    compute: Callable[[Sums], float | None] | None = None
+    quantile: float | None = None
+    sketch: bool = False
+    consumers: bool = False
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def _metric(name: str, unit: str, title: str, compute: Callable[[Sums], float | None], empty: float | None = None) -> Metric:
+    return Metric(name, unit, title, empty, compute)
+
+
+def _quantile(name: str, quantile: float, title: str) -> Metric:
+    return Metric(name, "s", title, quantile=quantile, sketch=True)
+
+
+_ALL = (
+    _metric("requests", "1", "Requests", lambda s: int(s["requests"]), 0),
+    _metric("rate", "1/s", "Requests per second", lambda s: s["requests"] / s["seconds"], 0),
+    _metric("errors", "1", "Server errors (5xx)", lambda s: int(s["errors"]), 0),
+    _metric("client_errors", "1", "Client errors (4xx)", lambda s: int(s["client_errors"]), 0),
+    _metric("error_rate", "ratio", "Share of server errors", lambda s: _ratio(s["errors"], s["requests"])),
+    _metric(
+        "availability", "ratio", "Share without a server error",
+        lambda s: _ratio(s["requests"] - s["errors"], s["requests"]),
+    ),
+    Metric("apdex", "ratio", "Apdex", sketch=True),
+    _metric("mean", "s", "Mean duration", lambda s: _ratio(s["duration_us"] / 1e6, s["timed"])),
+    _quantile("p50", 0.5, "Median duration"),
+    _quantile("p75", 0.75, "75th percentile of duration"),
+    _quantile("p90", 0.9, "90th percentile of duration"),
+    _quantile("p95", 0.95, "95th percentile of duration"),
+    _quantile("p99", 0.99, "99th percentile of duration"),
+    _quantile("p999", 0.999, "99.9th percentile of duration"),
+    _quantile("max", 1.0, "Longest duration"),
+    _metric("request_bytes", "By", "Bytes received", lambda s: int(s["request_bytes"]), 0),
+    _metric("response_bytes", "By", "Bytes sent", lambda s: int(s["response_bytes"]), 0),
+    Metric("consumers", "1", "Distinct consumers", empty=0, consumers=True),
+)  # fmt: skip
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+DEFAULT_METRICS = ("requests", "errors", "error_rate", "p50", "p95", "p99")

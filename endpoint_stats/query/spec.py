@@ -1,0 +1,172 @@
+"""``Query``: a question, validated once and frozen. Strings from addresses and command lines end here."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from django.utils.dateparse import parse_datetime
+
+from accounts.models import Project
+from endpoint_stats.metrics import DEFAULT_METRICS, METRICS
+
+GROUPS = ("endpoint", "service", "method", "route", "release", "status", "traffic", "consumer")
+FILTERS = GROUPS
+INTERVALS = {"minute": 1, "5m": 5, "15m": 15, "hour": 60, "6h": 360, "day": 1440, "week": 10_080}
+TRAFFIC = ("normal", "bot", "health")
+MAX_ROWS = 100_000
+MAX_BUCKETS = 50_000
+
+_SHORT = {"1m": "minute", "60s": "minute", "1h": "hour", "60m": "hour", "1d": "day", "24h": "day", "1w": "week", "7d": "week"}
+_RELATIVE = re.compile(r"-(\d{1,6})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class QueryError(ValueError):
+    """A question that is not understood, or cannot be answered. ``code`` is stable; the text says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked of one project in ``[start, end)`` (UTC, whole minutes).
+
+    filters: for each name the values of which any may match; between names all must.
+    interval: minutes a bucket, 0 for one row a group over the whole range.
+    order: a metric or group, or ``time``; with a leading ``-`` descending.
+    """
+
+    project_id: int
+    start: datetime
+    end: datetime
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    group_by: tuple[str, ...] = ()
+    interval: int = 0
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    compare: str = ""
+    order: str = ""
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range(self)
+        for name in self.metrics:
+            if name not in METRICS:
+                raise QueryError("unknown_metric", f"There is no metric {name!r}. There are: {', '.join(METRICS)}.")
+        for name in (*self.group_by, *(name for name, _ in self.filters)):
+            if name not in GROUPS:
+                raise QueryError("unknown_group", f"There is no group or filter {name!r}. There are: {', '.join(GROUPS)}.")
+        if len(set(self.group_by)) != len(self.group_by):
+            raise QueryError("unknown_group", "A group is named twice in group_by.")
+        if self.order and self.order.lstrip("-") not in (*self.metrics, *self.group_by, "time"):
+            raise QueryError("unknown_order", f"Order by one of the metrics or groups asked for, not {self.order!r}.")
+        if not 0 <= self.limit <= MAX_ROWS:
+            raise QueryError("bad_limit", f"limit takes a number from 1 to {MAX_ROWS}.")
+        if self.compare not in ("", "previous"):
+            raise QueryError("unknown_compare", "compare takes: previous (the range of the same length before).")
+
+    def previous(self) -> "Query":
+        """The same question about the range of the same length just before."""
+        return replace(self, start=self.start - (self.end - self.start), end=self.start, compare="", limit=0)
+
+
+def _check_range(query: Query) -> None:
+    for moment in (query.start, query.end):
+        if moment.tzinfo is None or moment.second or moment.microsecond:
+            raise QueryError("bad_time", "from and to are whole minutes with a time zone.")
+    if query.start >= query.end:
+        raise QueryError("bad_range", "to must lie after from; the range is [from, to).")
+    minutes = (query.end - query.start) // timedelta(minutes=1)
+    if query.interval and minutes // query.interval > MAX_BUCKETS:
+        raise QueryError("too_many_buckets", f"That is more than {MAX_BUCKETS:,} buckets. Ask for a coarser interval.")
+
+
+def parse_time(text: str, now: datetime, *, up: bool = False) -> datetime:
+    """``2026-11-20T14:02:00Z``, a date, ``now``, ``-24h`` or epoch seconds, as UTC cut to the minute (``up``: the
+    next full minute). A time without a zone is UTC."""
+    moment = _moment(text.strip(), now)
+    cut = moment.replace(second=0, microsecond=0)
+    return cut + timedelta(minutes=1) if up and cut < moment else cut
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    problem = QueryError("bad_time", f"{text!r} is not a time. Use 2026-11-20T14:00:00Z, 2026-11-20, now or -24h.")
+    relative = _RELATIVE.fullmatch(text)
+    try:
+        if text == "now":
+            return now
+        if relative:
+            return now - timedelta(**{_UNITS[relative[2]]: int(relative[1])})
+        if re.fullmatch(r"\d{1,11}(\.\d+)?", text):
+            return datetime.fromtimestamp(float(text), UTC)
+        parsed = parse_datetime(text) or datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise problem from error
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def parse_interval(text: str) -> int:
+    """Minutes a bucket; 0 for none."""
+    name = _SHORT.get(text, text)
+    if not name:
+        return 0
+    if name not in INTERVALS:
+        raise QueryError("unknown_interval", f"There is no interval {text!r}. There are: {', '.join(INTERVALS)}.")
+    return INTERVALS[name]
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def build(
+    project: Project,
+    now: datetime,
+    *,
+    start: str,
+    end: str,
+    metrics: str = "",
+    group_by: str = "",
+    interval: str = "",
+    filters: Iterable[tuple[str, str]] = (),
+    compare: str = "",
+    order: str = "",
+    limit: str = "",
+) -> Query:
+    """The Query of strings, as they stand in an address or on a command line. Raises QueryError."""
+    chosen: dict[str, tuple[str, ...]] = {}
+    for name, value in filters:
+        chosen[name] = (*chosen.get(name, ()), value)
+    if limit and not limit.isdecimal():
+        raise QueryError("bad_limit", f"limit takes a number from 1 to {MAX_ROWS}.")
+    return Query(
+        project.pk,
+        parse_time(start, now),
+        parse_time(end, now, up=True),
+        _list(metrics) or DEFAULT_METRICS,
+        _list(group_by),
+        parse_interval(interval),
+        tuple(sorted(chosen.items())),
+        compare,
+        order,
+        int(limit or 0),
+    )
+
+
+def as_dict(query: Query, slug: str) -> Mapping[str, object]:
+    """The question as the API repeats it."""
+    names = {minutes: name for name, minutes in INTERVALS.items()}
+    return {
+        "project": slug,
+        "from": query.start.isoformat().replace("+00:00", "Z"),
+        "to": query.end.isoformat().replace("+00:00", "Z"),
+        "metrics": list(query.metrics),
+        "group_by": list(query.group_by),
+        "interval": names.get(query.interval) if query.interval else None,
+        "filters": {name: list(values) for name, values in query.filters},
+        "compare": query.compare or None,
+        "order": query.order or None,
+        "limit": query.limit or None,
+    }
