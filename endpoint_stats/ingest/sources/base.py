@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 REASONS: dict[str, str] = {
     "line_empty": "The line is empty.",
@@ -36,8 +36,7 @@ class Reject(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What was asked for. `method` is a known HTTP method or `_OTHER`; `path` has no query.
 
     `path` is "" only where the source gives a `route` in its place.

@@ -24,6 +24,10 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/?#]*")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _END = re.compile(r"[?#]")
+# Nearly every request line: a known method, and a path in which there is nothing to decode, cut or replace.
+_PLAIN = re.compile(
+    rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[A-Za-z0-9/._~@:+,;=!$&'()*-]{0,1900})(?:\?[!-~]*)? HTTP/\d(?:\.\d)?"
+)
 
 
 def method_name(text: str) -> str:
@@ -109,6 +113,9 @@ def text_target(escaped: bool) -> Callable[[Any], Target]:
     """The decoder for text logs with (nginx, Apache) or without (nginx's escape=none) backslash escapes."""
 
     def decode(raw: Any) -> Target:
+        plain_request = _PLAIN.fullmatch(raw) if isinstance(raw, bytes) else None
+        if plain_request is not None:
+            return Target(plain_request[1].decode(), plain_request[2].decode())
         return target(raw, escaped)
 
     return decode

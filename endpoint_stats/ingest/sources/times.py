@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from .base import Reject
@@ -16,7 +17,7 @@ MONTHS = {
     "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12,
 }  # fmt: skip
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_CLF = re.compile(r"(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})", re.ASCII)
+_CLF = re.compile(r"(\d\d/[A-Za-z]{3}/\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})", re.ASCII)
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,]\d{1,12})?(Z|z|[+-]\d\d(?::?\d\d)?)", re.ASCII
 )
@@ -70,9 +71,21 @@ def clf_time(raw: Any) -> int:
     found = _CLF.fullmatch(_text(raw))
     if not found:
         raise Reject("time_invalid")
-    day, month, year, hour, minute, second, zone = found.groups()
-    number = MONTHS.get(month.lower(), 0)
-    return epoch_seconds(int(year), number, int(day), int(hour), int(minute), int(second), zone_offset(zone))
+    day, hour, minute, second, zone = found.groups()
+    if hour > "23" or minute > "59" or second > "60":
+        raise Reject("time_invalid")
+    return in_range(_clf_midnight(day, zone) + int(hour) * 3_600 + int(minute) * 60 + int(second))
+
+
+@lru_cache(maxsize=1_024)
+def _clf_midnight(day: str, zone: str) -> int:
+    """Epoch seconds of the first second of `13/Nov/2025` in a zone; a log has few days and zones. May be below 0."""
+    number, month, year = day.split("/")
+    try:
+        days = date(int(year), MONTHS.get(month.lower(), 0), int(number)).toordinal() - _EPOCH_DAY
+    except ValueError:
+        raise Reject("time_invalid") from None
+    return days * 86_400 - zone_offset(zone)
 
 
 def iso_time(raw: Any) -> int:
