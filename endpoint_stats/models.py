@@ -7,6 +7,7 @@ over a cluster (docs/scaling.md). Times of buckets are whole minutes since 1970-
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils import timezone
 from accounts.models import Project
 
 from .ids import uuid7
+from .routes.rules import check_pattern
 
 MAX_NAME = 2000  # characters of a route; longer paths are cut by the sources
 
@@ -70,6 +72,13 @@ class RoutePattern(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method or '*'} {self.pattern}"
+
+    def clean(self) -> None:
+        self.method = self.method.upper()
+        try:
+            check_pattern(self.pattern)
+        except ValueError as error:
+            raise ValidationError({"pattern": str(error)}) from error
 
 
 class StoreState(models.Model):

@@ -68,5 +68,6 @@ def cell(name: str, value: Any) -> str:
     if name == "apdex":
         return f"{value:.2f}"
     if metric.unit == "ratio":
-        return f"{value:.1%}"
+        # A share that is not nothing must not look like nothing.
+        return "<0.1%" if 0 < value < 0.0005 else f"{value:.1%}"
     return number(value)

@@ -1,0 +1,129 @@
+"""What every tier shares: no network beyond loopback, projects, and whole installations in processes of their own."""
+
+import ipaddress
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+_SERVICES = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL")
+_ALLOWED = {"", "localhost"} | {
+    (urlsplit(os.environ[name]).hostname or "").lower() for name in _SERVICES if os.environ.get(name)
+}
+_EVENTS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.getaddrinfo": 0}
+
+
+class NetworkForbidden(RuntimeError):
+    """A test reached for a host that is neither this machine nor a service that the environment names."""
+
+
+def _is_local(host: object) -> bool:
+    if host is None:
+        return True
+    name = (host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)).lower().partition("%")[0]
+    if name in _ALLOWED:
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: it sees every socket of this interpreter, whoever opens it, and cannot be patched away."""
+    place = _EVENTS.get(event)
+    if place is None:
+        return
+    target = arguments[place]
+    if event != "socket.getaddrinfo":
+        if not isinstance(target, tuple):
+            return  # a Unix socket's path, or an address given earlier
+        target = target[0]
+    if not _is_local(target):
+        raise NetworkForbidden(f"{event} to {target!r}: tests use no network beyond this machine.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    sys.addaudithook(_guard)
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def make_project(db: None) -> Callable[..., Any]:
+    """``make_project(slug="", **settings)``: a project, with its settings changed as asked."""
+    from accounts.services import create_project
+    from endpoint_stats.models import ProjectSettings
+
+    def make(slug: str = "", **changes: object) -> Any:
+        project = create_project(slug or f"project-{next(_numbers)}")
+        ProjectSettings.objects.create(project=project, **changes)
+        return project
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Any]) -> Any:
+    """A project as a user gets it."""
+    return make_project()
+
+
+@pytest.fixture
+def make_exact(make_project: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes projects that count every path as it stands, so that plain counting of lines is the expectation."""
+
+    def make(**changes: object) -> Any:
+        exact = {"lexical_rules": False, "group_static": False, "group_unmatched": False, "endpoint_cap": 1_000_000}
+        return make_project(**(exact | changes))
+
+    return make
+
+
+@pytest.fixture
+def exact(make_exact: Callable[..., Any]) -> Any:
+    return make_exact()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A migrated SQLite installation that others are copied from."""
+    from tests.integration.installation import SqliteTemplate
+
+    return SqliteTemplate(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def template(sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The same on the database under test."""
+    from tests.integration.installation import PostgresTemplate
+
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        yield sqlite_template
+        return
+    made = PostgresTemplate(url, tmp_path_factory.mktemp("template-postgresql"))
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def installation(template: Any, tmp_path: Path) -> Iterator[Any]:
+    """An installation of its own (files or a scratch database) on the database under test, with project ``shop``."""
+    made = template.copy(tmp_path / "installation")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sqlite_installation(sqlite_template: Any, tmp_path: Path) -> Iterator[Any]:
+    made = sqlite_template.copy(tmp_path / "sqlite-installation")
+    yield made
+    made.close()
