@@ -1,6 +1,7 @@
 """Users, who sign in by e-mail; projects; and who belongs to which."""
 
-from typing import ClassVar
+import zoneinfo
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -8,10 +9,15 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
-from django.utils.timezone import zoneinfo
 
 
-class UserManager(BaseUserManager):
+if TYPE_CHECKING:  # generic to the type checker only
+    _Manager = BaseUserManager["User"]
+else:
+    _Manager = BaseUserManager
+
+
+class UserManager(_Manager):
     def create_user(self, email: str, password: str | None = None, **extra: object) -> "User":
         """A user with the e-mail in lower case, since two spellings of one address are one person."""
         if not email:

@@ -76,25 +76,107 @@ METHODS = {"l": "GET", "g": "GET", "c": "POST", "p": "PUT", "e": "PATCH", "d": "
 
 # Method -> status -> probability.
 STATUSES: dict[str, dict[int, float]] = {
-    "GET": {200: .894, 304: .045, 301: .012, 404: .031, 401: .009, 400: .003, 500: .004, 503: .002},
-    "POST": {201: .70, 200: .23, 400: .042, 401: .012, 404: .005, 500: .008, 503: .003},
-    "PUT": {200: .90, 204: .05, 400: .025, 401: .006, 404: .012, 500: .005, 503: .002},
-    "PATCH": {200: .92, 400: .045, 401: .008, 404: .02, 500: .005, 503: .002},
-    "DELETE": {204: .94, 401: .008, 404: .045, 500: .005, 503: .002},
+    "GET": {200: 0.894, 304: 0.045, 301: 0.012, 404: 0.031, 401: 0.009, 400: 0.003, 500: 0.004, 503: 0.002},
+    "POST": {201: 0.70, 200: 0.23, 400: 0.042, 401: 0.012, 404: 0.005, 500: 0.008, 503: 0.003},
+    "PUT": {200: 0.90, 204: 0.05, 400: 0.025, 401: 0.006, 404: 0.012, 500: 0.005, 503: 0.002},
+    "PATCH": {200: 0.92, 400: 0.045, 401: 0.008, 404: 0.02, 500: 0.005, 503: 0.002},
+    "DELETE": {204: 0.94, 401: 0.008, 404: 0.045, 500: 0.005, 503: 0.002},
 }
 BODIES = {204: 0, 304: 0, 301: 162, 400: 150, 401: 172, 404: 146, 500: 170, 503: 190}  # fixed pages of nginx
 
 # Activity by hour of the day (UTC).
-DAY = (.45, .36, .30, .28, .30, .38, .52, .72, .95, 1.1, 1.18, 1.2,
-       1.15, 1.18, 1.2, 1.18, 1.15, 1.12, 1.1, 1.12, 1.1, .98, .8, .6)
+DAY = (
+    0.45,
+    0.36,
+    0.30,
+    0.28,
+    0.30,
+    0.38,
+    0.52,
+    0.72,
+    0.95,
+    1.1,
+    1.18,
+    1.2,
+    1.15,
+    1.18,
+    1.2,
+    1.18,
+    1.15,
+    1.12,
+    1.1,
+    1.12,
+    1.1,
+    0.98,
+    0.8,
+    0.6,
+)
 
 WORDS = (
-    "amber", "arch", "basin", "birch", "bold", "brass", "calm", "cedar", "clay", "cloud", "coral",
-    "crisp", "dawn", "delta", "dune", "ember", "fable", "fern", "field", "flint", "frost", "glade",
-    "grain", "grove", "harbor", "hazel", "honey", "indigo", "iris", "ivory", "jade", "juniper", "kelp",
-    "lake", "larch", "linen", "lunar", "maple", "marsh", "meadow", "mint", "moss", "noble", "north",
-    "oak", "ocean", "olive", "opal", "pearl", "pine", "quartz", "quiet", "raven", "reed", "river", "sage",
-    "slate", "solar", "stone", "tidal", "umber", "velvet", "willow", "zephyr",
+    "amber",
+    "arch",
+    "basin",
+    "birch",
+    "bold",
+    "brass",
+    "calm",
+    "cedar",
+    "clay",
+    "cloud",
+    "coral",
+    "crisp",
+    "dawn",
+    "delta",
+    "dune",
+    "ember",
+    "fable",
+    "fern",
+    "field",
+    "flint",
+    "frost",
+    "glade",
+    "grain",
+    "grove",
+    "harbor",
+    "hazel",
+    "honey",
+    "indigo",
+    "iris",
+    "ivory",
+    "jade",
+    "juniper",
+    "kelp",
+    "lake",
+    "larch",
+    "linen",
+    "lunar",
+    "maple",
+    "marsh",
+    "meadow",
+    "mint",
+    "moss",
+    "noble",
+    "north",
+    "oak",
+    "ocean",
+    "olive",
+    "opal",
+    "pearl",
+    "pine",
+    "quartz",
+    "quiet",
+    "raven",
+    "reed",
+    "river",
+    "sage",
+    "slate",
+    "solar",
+    "stone",
+    "tidal",
+    "umber",
+    "velvet",
+    "willow",
+    "zephyr",
 )  # 64 of them: six bits a word
 
 QUERIES = (
@@ -105,9 +187,15 @@ QUERIES = (
 )
 QUERY_SHARE = 0.3  # of requests for a list
 
-REFERERS = ("-", "https://shop.example.com/", "https://shop.example.com/search", "https://www.google.com/",
-            "https://app.example.com/dashboard", "https://shop.example.com/products/maple-desk")
-REFERER_SHARES = (.45, .20, .10, .10, .10, .05)
+REFERERS = (
+    "-",
+    "https://shop.example.com/",
+    "https://shop.example.com/search",
+    "https://www.google.com/",
+    "https://app.example.com/dashboard",
+    "https://shop.example.com/products/maple-desk",
+)
+REFERER_SHARES = (0.45, 0.20, 0.10, 0.10, 0.10, 0.05)
 
 BOTS = (
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
@@ -120,6 +208,7 @@ BOTS = (
 
 
 # --- the API ----------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class Route:
@@ -236,30 +325,42 @@ class Paths:
 
 # --- clients ----------------------------------------------------------------------------------------
 
+
 def user_agents() -> list[str]:
     """About 2,000 user agents of browsers, phones and programs."""
-    systems = ("Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64",
-               "Linux; Android 10; K", "X11; CrOS x86_64 14541.0.0")
+    systems = (
+        "Windows NT 10.0; Win64; x64",
+        "Macintosh; Intel Mac OS X 10_15_7",
+        "X11; Linux x86_64",
+        "Linux; Android 10; K",
+        "X11; CrOS x86_64 14541.0.0",
+    )
     webkit = "AppleWebKit/537.36 (KHTML, like Gecko)"
     chrome = [
         f"Mozilla/5.0 ({system}) {webkit} Chrome/{version}.0.{patch}.0 Safari/537.36"
-        for version in range(141, 111, -1) for patch in (0, 6613, 7049, 7103, 7204) for system in systems
+        for version in range(141, 111, -1)
+        for patch in (0, 6613, 7049, 7103, 7204)
+        for system in systems
     ]
     edge = [f"{agent} Edg/{version}.0.0.0" for version in (141, 140, 139, 138) for agent in chrome[:180]]
     firefox = [
         f"Mozilla/5.0 ({system}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
-        for version in range(144, 104, -1) for system in systems[:3]
+        for version in range(144, 104, -1)
+        for system in systems[:3]
     ]
     safari = [
         f"Mozilla/5.0 ({device} like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
         f"Version/{major}.{minor} Mobile/15E148 Safari/604.1"
-        for major in (18, 17, 16) for minor in range(7)
+        for major in (18, 17, 16)
+        for minor in range(7)
         for device in (f"iPhone; CPU iPhone OS {major}_{minor}", f"iPad; CPU OS {major}_{minor}")
     ]
     programs = [
         f"{program}/{major}.{minor}.{patch}"
         for program in ("python-requests", "okhttp", "axios", "Go-http-client", "ShopApp-iOS", "ShopApp-And")
-        for major in (4, 3, 2) for minor in range(5) for patch in range(4)
+        for major in (4, 3, 2)
+        for minor in range(5)
+        for patch in range(4)
     ]
     return chrome + edge + firefox + safari + programs
 
@@ -285,6 +386,7 @@ class Clients:
 
 
 # --- the log ----------------------------------------------------------------------------------------
+
 
 class Traffic:
     """One seed's traffic: draws blocks of lines."""
@@ -333,10 +435,12 @@ class Traffic:
             self._durations(route),
             strict=True,
         )
-        return "".join([
-            f'{address} - - [{time}] "{request}" {code} {size} "{source}" "{agent}" {seconds}\n'
-            for address, time, request, code, size, source, agent, seconds in columns
-        ])
+        return "".join(
+            [
+                f'{address} - - [{time}] "{request}" {code} {size} "{source}" "{agent}" {seconds}\n'
+                for address, time, request, code, size, source, agent, seconds in columns
+            ]
+        )
 
     def _times(self, first: int, count: int, lines: int) -> list[str]:
         """One draw within each line's own share of the traffic, so the times rise without sorting."""

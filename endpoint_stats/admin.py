@@ -21,7 +21,18 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnly):
-    list_display = ("name", "project", "service", "state", "read", "stored", "duplicate", "refused", "started", "finished")
+    list_display = (
+        "name",
+        "project",
+        "service",
+        "state",
+        "read",
+        "stored",
+        "duplicate",
+        "refused",
+        "started",
+        "finished",
+    )
     list_filter = ("state", "project", "format")
     search_fields = ("name", "id", "service")
     date_hierarchy = "started"

@@ -39,7 +39,5 @@ def sane_numbers(**kwargs: Any) -> list[CheckMessage]:
     for name, least in (("WORKERS", 1), ("IMPORT_PROCESSES", 0), ("JOURNAL_MAX_ROWS", 1), ("JOURNAL_MAX_KEYS", 1)):
         value = getattr(settings, name)
         if value < least:
-            found.append(
-                Error(f"{name} is {value}.", hint=f"Set {name} to {least} or more.", id="endpoint_stats.E002")
-            )
+            found.append(Error(f"{name} is {value}.", hint=f"Set {name} to {least} or more.", id="endpoint_stats.E002"))
     return found

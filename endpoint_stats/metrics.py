@@ -32,7 +32,9 @@ def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _metric(name: str, unit: str, title: str, compute: Callable[[Sums], float | None], empty: float | None = None) -> Metric:
+def _metric(
+    name: str, unit: str, title: str, compute: Callable[[Sums], float | None], empty: float | None = None
+) -> Metric:
     return Metric(name, unit, title, empty, compute)
 
 

@@ -20,10 +20,10 @@ from .routes.rules import check_pattern
 MAX_NAME = 2000  # characters of a route; longer paths are cut by the sources
 
 
-def project_field(**kwargs: object) -> models.ForeignKey:
+def project_field() -> models.ForeignKey:
     """The project of a row. Not checked by the database: rows and project may live on different nodes."""
     return models.ForeignKey(
-        Project, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", **kwargs
+        Project, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
 
 

@@ -4,8 +4,8 @@ from . import env
 from .base import *  # noqa: F403  (Django's way to extend settings)
 
 SECRET_KEY = env.secret("SECRET_KEY")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS: list[str] = env.words("CSRF_TRUSTED_ORIGINS", [])
 
 # Behind a proxy that ends TLS; HTTPS=false is for a closed network only.
 HTTPS = env.boolean("HTTPS", True)

@@ -57,6 +57,7 @@ def _lines(seed: int, end: datetime, days: int, requests: int) -> Iterator[bytes
 
 # --- when and how much ------------------------------------------------------------------------------
 
+
 @dataclass(frozen=True)
 class _Clock:
     """`end_ms`: epoch ms, exclusive; `hours`: their number; `edges`: activity, shape (rhythms, hours + 1)."""
@@ -114,7 +115,7 @@ def _weights(rng: np.random.Generator, clock: _Clock) -> Floats:
     activity = (clock.edges[:, :-1] + clock.edges[:, 1:]) / 2
     weights: Floats = activity[_tables().rhythm].T * _popularity()
     weights[:, -1] *= rng.exponential(size=clock.hours)  # scanners come in waves
-    weights[_hours_from(clock, story.QUIET_AGO):, _stream(story.QUIET_ENDPOINT)] = 0
+    weights[_hours_from(clock, story.QUIET_AGO) :, _stream(story.QUIET_ENDPOINT)] = 0
 
     ago = clock.hours - np.arange(clock.hours) - 0.5
     progress = np.clip(1 - ago / story.GROWING_AGO, 0, 1)
@@ -135,6 +136,7 @@ def _burst_hour(clock: _Clock) -> int:
 
 
 # --- tables made from the story ---------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class _Tables:
@@ -205,6 +207,7 @@ def _pick(cumulative: Floats, draw: Floats) -> Ints:
 
 # --- one hour ---------------------------------------------------------------------------------------
 
+
 @dataclass
 class _Hits:
     """Columns of one hour, in time order; indexes into STREAMS, RELEASES and CALLERS."""
@@ -237,7 +240,12 @@ def _sample_hour(rng: np.random.Generator, clock: _Clock, hour: int, counts: Int
     status = tables.statuses[_pick(tables.outcomes[stream], rng.random(n))]
     duration, status = _durations(rng, clock, _Keys(stream, version, caller, time, busy), status)
     return _Hits(
-        time, stream, version, caller, status, duration,
+        time,
+        stream,
+        version,
+        caller,
+        status,
+        duration,
         request_size=np.exp(tables.log_body[stream] + 0.5 * rng.standard_normal(n)).astype(np.int64),
         response_size=_response_sizes(rng, stream, status),
         has_route=rng.random(n) < tables.sends_route[stream],
@@ -246,9 +254,7 @@ def _sample_hour(rng: np.random.Generator, clock: _Clock, hour: int, counts: Int
     )
 
 
-def _times(
-    rng: np.random.Generator, clock: _Clock, hour: int, counts: Ints, stream: Ints
-) -> tuple[Ints, Floats]:
+def _times(rng: np.random.Generator, clock: _Clock, hour: int, counts: Ints, stream: Ints) -> tuple[Ints, Floats]:
     """Epoch ms of each hit (not sorted) and the activity of people at that moment."""
     start, rhythm = clock.start_of(hour), _tables().rhythm[stream]
     first, last = clock.edges[rhythm, hour], clock.edges[rhythm, hour + 1]
@@ -325,12 +331,20 @@ def _response_sizes(rng: np.random.Generator, stream: Ints, status: Ints) -> Int
 
 # --- lines ------------------------------------------------------------------------------------------
 
+
 def _hour_lines(hits: _Hits) -> Iterator[bytes]:
     times = np.datetime_as_string(hits.time.astype("datetime64[ms]")).tolist()
     encode = json.JSONEncoder(separators=(",", ":")).encode
     columns = (
-        hits.stream, hits.version, hits.caller, hits.status, np.round(hits.duration_ms / 1000, 6),
-        hits.request_size, hits.response_size, hits.has_route, hits.has_duration,
+        hits.stream,
+        hits.version,
+        hits.caller,
+        hits.status,
+        np.round(hits.duration_ms / 1000, 6),
+        hits.request_size,
+        hits.response_size,
+        hits.has_route,
+        hits.has_duration,
     )
     for time, path, stream, version, caller, status, duration, sent, got, has_route, has_duration in zip(
         times, hits.path, *(column.tolist() for column in columns), strict=True

@@ -101,9 +101,7 @@ def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
     return Table(keys, sums, np.zeros(len(keys[0]), np.int64), entries)
 
 
-def fold(
-    hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]
-) -> Delta:
+def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]) -> Delta:
     """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use."""
     if not len(hits):
         return Delta()
@@ -127,4 +125,3 @@ def fold(
         keys = ((minute - minute % 60)[known], consumer[1:][known], endpoint[known])
         delta.by_consumer = _table(keys, chosen, slot[known])
     return delta
-

@@ -27,7 +27,7 @@ class Entries(NamedTuple):
     row: Ints
     status: Ints
     slot: Ints
-    count: Ints
+    count: Ints  # type: ignore[assignment]  # hides tuple.count, which nobody calls
 
     def timed(self) -> "Entries":
         """Without the entries of hits that had no duration."""

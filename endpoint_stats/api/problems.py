@@ -14,7 +14,13 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def document(status: int, code: str, detail: str, title: str = "") -> dict[str, Any]:
-    return {"type": "about:blank", "title": title or code.replace("_", " "), "status": status, "code": code, "detail": detail}
+    return {
+        "type": "about:blank",
+        "title": title or code.replace("_", " "),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
 
 
 def problem(status: int, code: str, detail: str) -> JsonResponse:
@@ -27,9 +33,9 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, QueryError):
         return _response(422, error.code, str(error))
     if isinstance(error, OperationalError):
-        response = _response(503, "database_away", "The database does not answer. Try again in a few seconds.")
-        response["Retry-After"] = "2"
-        return response
+        away = _response(503, "database_away", "The database does not answer. Try again in a few seconds.")
+        away["Retry-After"] = "2"
+        return away
     response = exception_handler(error, context)
     if response is None:
         return None

@@ -93,7 +93,9 @@ class Encoder:
         self.endpoints: Names[EndpointName] = Names()
         self.releases: Names[tuple[str, str]] = Names(("", ""))
         self.consumers: Names[str] = Names("")
-        self.memos = {slot: Memo(self._coder(slot, decode)) for slot, decode in self.source.slots.items() if slot in SLOTS}
+        self.memos = {
+            slot: Memo(self._coder(slot, decode)) for slot, decode in self.source.slots.items() if slot in SLOTS
+        }
 
     def _coder(self, slot: str, decode: Callable[[Any], Any]) -> Callable[[Any], int]:
         coder = self.coders.get(slot)
@@ -143,7 +145,9 @@ class Encoder:
                 columns.append(np.full(size, DEFAULTS.get(slot, 0), np.int64))
         return np.fromiter(rows.index, np.int64, size) + start, columns
 
-    def _collect(self, parts: list[tuple[Ints, list[Ints]]], refused: list[tuple[int, str]], lines: list[bytes]) -> Encoded:
+    def _collect(
+        self, parts: list[tuple[Ints, list[Ints]]], refused: list[tuple[int, str]], lines: list[bytes]
+    ) -> Encoded:
         if parts:
             line = np.concatenate([part[0] for part in parts])
             columns = [np.concatenate(column) for column in zip(*(part[1] for part in parts), strict=True)]
@@ -159,10 +163,14 @@ class Encoder:
         order = np.flatnonzero(good)
         if len(parts) > 1:
             order = order[np.argsort(line[order], kind="stable")]
-        time, target, status, duration, request, response, consumer, version, agent = (column[order] for column in columns)
+        time, target, status, duration, request, response, consumer, version, agent = (
+            column[order] for column in columns
+        )
         health = (target & 1).astype(bool) | (agent == HEALTH)
         traffic = np.where(health, HEALTH, np.where(agent == BOT, BOT, NORMAL))
-        hits = Hits(time, target >> 2, status, duration, request, response, version, consumer, traffic, (target >> 1) & 1)
+        hits = Hits(
+            time, target >> 2, status, duration, request, response, version, consumer, traffic, (target >> 1) & 1
+        )
         return Encoded(hits, Counter(reason for _, reason in refused), _samples(refused, lines))
 
 

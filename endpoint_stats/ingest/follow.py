@@ -12,18 +12,16 @@ from .streams import FileStream
 EVERY = 2.0
 
 
-def follow(importer: Importer, path: str, progress: Progress) -> None:
+def follow(importer: Importer, stream: FileStream, path: str, progress: Progress) -> None:
     """Read on until Ctrl-C. Each file that the path comes to name is a stream of its own, with its own batch."""
     with folding(importer.work, 1) as folds:
         while True:
-            stream = importer.stream
-            if not isinstance(stream, FileStream):
-                raise TypeError("Only plain files are followed.")
             _read_on(importer, stream, folds, progress)
             if rotated(stream, path):
                 _read_rest(importer, stream, folds, progress)
                 stream.close()
-                importer.next_stream(FileStream(path, whole_lines=True), path)
+                stream = FileStream(path, whole_lines=True)
+                importer.next_stream(stream, path)
                 continue
             time.sleep(EVERY)
 
@@ -33,7 +31,7 @@ def _read_on(importer: Importer, stream: FileStream, folds: Folds, progress: Pro
     stream.refresh()
     while importer.read_piece(folds):
         importer.drain()
-        progress(stream.position(), stream.size, importer.counted)
+        progress(stream.position(), stream.total, importer.counted)
     if importer.offset != before:
         compact(importer.project.pk)
     else:

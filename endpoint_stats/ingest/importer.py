@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from typing import Protocol
+from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.db import connections
@@ -28,6 +29,7 @@ from .sources.known import spec
 from .streams import PIECE, Piece, Stream
 
 AHEAD = timedelta(minutes=10)  # how far ahead of the clock a hit may lie
+NO_BATCH = UUID(int=0)  # of the places of a dry run, which are never saved
 Progress = Callable[[int, int | None, Counted], None]
 
 
@@ -89,7 +91,9 @@ class _Item:
 class Importer:
     """One import of one stream. ``take`` pieces in order, then ``drain``; or ``run`` does it all."""
 
-    def __init__(self, project: Project, stream: Stream, source: Source, service: str, *, now: datetime, store: bool) -> None:
+    def __init__(
+        self, project: Project, stream: Stream, source: Source, service: str, *, now: datetime, store: bool
+    ) -> None:
         """``store`` False: a dry run, which reads and counts and writes nothing."""
         self.project, self.service, self.store = project, service, store
         self.settings = settings_of(project)
@@ -130,7 +134,7 @@ class Importer:
     def run(self, processes: int, progress: Progress) -> None:
         """Read to the end. Raises StreamError, Stopped, a database error or KeyboardInterrupt; what was
         committed until then stays right, and the ledger says so."""
-        if self.stream.size is not None and self.stream.size <= 2 * PIECE and self.stream.name != "-":
+        if self.stream.total is not None and self.stream.total <= 2 * PIECE and self.stream.name != "-":
             processes = 1
         if processes > 1:
             connections.close_all()
@@ -138,13 +142,13 @@ class Importer:
             while self.read_piece(folds):
                 while len(self.queue) > 2 * processes:
                     self.commit_next()
-                    progress(self.stream.position(), self.stream.size, self.counted)
+                    progress(self.stream.position(), self.stream.total, self.counted)
                 if processes <= 1:
                     self.drain()
-                    progress(self.stream.position(), self.stream.size, self.counted)
+                    progress(self.stream.position(), self.stream.total, self.counted)
             while self.queue:
                 self.commit_next()
-                progress(self.stream.position(), self.stream.size, self.counted)
+                progress(self.stream.position(), self.stream.total, self.counted)
         if self.store:
             compact(self.project.pk)
 
@@ -206,7 +210,7 @@ class Importer:
             return
         place = Place(
             project_id=self.project.pk,
-            batch=self.batch.id if self.batch else None,
+            batch=self.batch.id if self.batch else NO_BATCH,
             service=self.service,
             stream=self.stream_id,
             start=folded.start,

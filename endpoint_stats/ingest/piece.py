@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,6 @@ class Folder:
             rest,
         )
 
-
     def _delta(self, hits: Hits) -> Delta:
         names = self.encoder
         return fold(hits, names.endpoints.listed, names.releases.listed, names.consumers.listed)
@@ -94,10 +94,8 @@ def start_process(work: Work) -> None:
     global _folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
-    try:
+    with suppress(OSError, AttributeError):  # not Linux: the pool's pipe closes with the parent
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        pass  # not Linux: the pool's pipe closes with the parent
     if os.getppid() != parent:
         os._exit(1)
     gc.disable()

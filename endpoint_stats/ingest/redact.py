@@ -6,7 +6,10 @@ MAX_SAMPLE = 200
 
 _RULES = (
     (re.compile(r"\?[^\s\"']*"), "?…"),
-    (re.compile(r"(?i)\b(bearer|basic|token|key|password|secret|authorization)\b([\"']?\s*[:=]\s*|\s+)[^\s\"',;]+"), r"\1\2…"),
+    (
+        re.compile(r"(?i)\b(bearer|basic|token|key|password|secret|authorization)\b([\"']?\s*[:=]\s*|\s+)[^\s\"',;]+"),
+        r"\1\2…",
+    ),
     (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"), "[address]"),
     (re.compile(r"(?i)(?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}(?![\w:])"), "[address]"),
     (re.compile(r"[^@\s/\"']{1,64}@[\w-]+(?:\.[\w-]+)+"), "[e-mail]"),

@@ -1,5 +1,6 @@
 """``import_path``: one file from its name to its line in the ledger, whatever happens in between."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -94,10 +95,10 @@ def import_path(
     is raised again after the ledger was closed. What was committed before stays, counted once."""
     outcome = Outcome(path)
     started = time.monotonic()
-    stream: Stream | None = None
+    stream: FileStream | Stream | None = None
     importer: Importer | None = None
     try:
-        stream = FileStream(path, whole_lines=True) if options.follow else open_stream(path, stdin)
+        stream = _followed(path) if options.follow else open_stream(path, stdin)
         head = stream.head()
         if not head and not options.follow:
             outcome.note = "empty: there is nothing to import"
@@ -107,15 +108,17 @@ def import_path(
         recognised(source.name)
         importer = Importer(project, stream, source, options.service, now=options.now, store=not options.dry_run)
         importer.begin(path, source.name)
-        if options.follow:
-            follow(importer, path, progress)
+        if isinstance(stream, FileStream) and options.follow:
+            follow(importer, stream, path, progress)
         else:
             importer.run(options.processes or processes_wanted(), progress)
         _nothing_stored(importer, outcome)
     except (StreamError, Stopped, OSError) as error:
         outcome.error = str(error)
     except DatabaseError as error:
-        outcome.error = f"The database refused: {' '.join(str(error).split())}. What was stored before is kept; import again."
+        outcome.error = (
+            f"The database refused: {' '.join(str(error).split())}. What was stored before is kept; import again."
+        )
     except Exception as error:
         outcome.error = f"Stopped by a defect ({error!r}). What was stored is kept."
         raise
@@ -128,6 +131,15 @@ def import_path(
         _close(importer, outcome)
         outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def _followed(path: str) -> FileStream:
+    """A plain file to follow. Raises StreamError for everything else."""
+    stream = open_stream(path, sys.stdin.buffer)
+    stream.close()
+    if not isinstance(stream, FileStream):
+        raise StreamError(f"{path} is not a plain file; only those can be followed.")
+    return FileStream(path, whole_lines=True)
 
 
 def _nothing_stored(importer: Importer, outcome: Outcome) -> None:

@@ -49,13 +49,19 @@ class Piece:
         with open(self.path, "rb", buffering=0) as file:
             data = _read_at(file.fileno(), self.start, self.size)
         if len(data) != self.size:
-            raise StreamError(f"{self.path} became shorter while it was read. Import it again: what was stored is kept.")
+            raise StreamError(
+                f"{self.path} became shorter while it was read. Import it again: what was stored is kept."
+            )
         return data
 
 
 class Stream(Protocol):
     name: str
-    size: int | None  # bytes to come as ``position`` counts them, None when unknown
+
+    @property
+    def total(self) -> int | None:
+        """Bytes to come, as ``position`` counts them; None when unknown."""
+        ...
 
     def head(self) -> bytes:
         """The first bytes (some hundred kilobytes), not consumed."""
@@ -101,6 +107,7 @@ class FileStream:
         self.tail = self._tail_start()
         if self.whole_lines:
             self.size = self.tail
+        self.total: int | None = self.size
 
     def _tail_start(self) -> int:
         """Where the last line begins if it lacks its newline, else the size."""
@@ -147,7 +154,7 @@ class PipeStream:
     def __init__(self, name: str, source: BinaryIO, counted: BinaryIO | None = None) -> None:
         """``counted``: the compressed file beneath, whose position is progress."""
         self.name, self.source, self.counted = name, source, counted
-        self.size = os.fstat(counted.fileno()).st_size if counted is not None else None
+        self.total = os.fstat(counted.fileno()).st_size if counted is not None else None
         # What is there, rather than a full block: a slow pipe is read as it comes, and damage is met late.
         self.read_some: Callable[[int], bytes] = getattr(source, "read1", source.read)
         self.buffer = b""
@@ -265,7 +272,7 @@ def _decompressor(kind: str, file: BinaryIO) -> BinaryIO:
     if kind == "gzip":
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     if kind == "bzip2":
-        return bz2.BZ2File(file, "rb")
+        return bz2.BZ2File(file, "rb")  # type: ignore[return-value]
     return _ZstdFile(file)  # type: ignore[return-value]
 
 
@@ -281,7 +288,7 @@ def open_stream(path: str, stdin: BinaryIO) -> Stream:
         if stat.S_ISDIR(mode):
             raise StreamError(f"{path} is a directory. Name the files in it, as in {path.rstrip('/')}/*.log.")
         if not stat.S_ISREG(mode):
-            return _from_pipe(path, open(path, "rb"), None)  # noqa: SIM115 (closed by the stream)
+            return _from_pipe(path, open(path, "rb"), None)
         with open(path, "rb") as file:
             compressed = _kind(file.read(4))
         if compressed:
@@ -291,7 +298,9 @@ def open_stream(path: str, stdin: BinaryIO) -> Stream:
     except FileNotFoundError as error:
         raise StreamError(f"{path} does not exist.") from error
     except PermissionError as error:
-        raise StreamError(f"{path} may not be read by this user. Change its permissions or run as one who may.") from error
+        raise StreamError(
+            f"{path} may not be read by this user. Change its permissions or run as one who may."
+        ) from error
     except OSError as error:
         raise StreamError(f"{path} cannot be read: {error.strerror}.") from error
 

@@ -19,7 +19,9 @@ def _patterns() -> dict[str, re.Pattern[str]]:
         "health agent": listed["health_checks"]["user_agents"],
         "health path": listed["health_checks"]["paths"],
     }
-    return {name: re.compile("|".join(f"(?:{part})" for part in parts), re.IGNORECASE) for name, parts in wanted.items()}
+    return {
+        name: re.compile("|".join(f"(?:{part})" for part in parts), re.IGNORECASE) for name, parts in wanted.items()
+    }
 
 
 def class_of_agent(user_agent: str) -> int:

@@ -82,7 +82,9 @@ class NameTable:
         if name == "traffic":
             unknown = set(values) - set(TRAFFIC)
             if unknown:
-                raise QueryError("unknown_value", f"traffic is one of {', '.join(TRAFFIC)}, not {sorted(unknown)[0]!r}.")
+                raise QueryError(
+                    "unknown_value", f"traffic is one of {', '.join(TRAFFIC)}, not {sorted(unknown)[0]!r}."
+                )
             return {TRAFFIC.index(value) for value in values}
         if name == "release":
             return {key for key, (_, version) in self.releases.items() if version in values}

@@ -71,7 +71,9 @@ def needs_consumers(query: Query) -> bool:
             "Consumers are kept by endpoint and hour, not by release or traffic class. Leave one of the two out.",
         )
     if any(METRICS[name].consumers for name in query.metrics):
-        raise QueryError("unanswerable", "The number of consumers cannot be asked by consumer. Leave out one of the two.")
+        raise QueryError(
+            "unanswerable", "The number of consumers cannot be asked by consumer. Leave out one of the two."
+        )
     return True
 
 

@@ -1,5 +1,6 @@
 """``run(query, now)``: the one way in which anything reads numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -200,14 +201,9 @@ class _Run:
         who = table.keys[1]
         if total:
             return list(compute.distinct(np.zeros(len(who), np.int64), who, 1))
-        # The same groups, in the same order of their labels, found again by what they say.
-        own = [(int(keys[0][at]), *(tuple(m[int(k[at])].values()) for m, k in zip(self.meaning, keys[1:], strict=True)))
-               for at in range(count)]  # fmt: skip
-        place = {label: at for at, label in enumerate(own)}
-        theirs = [
-            (int(columns[0][at]), *(tuple(m[int(k[at])].values()) for m, k in zip(run.meaning[:-1], columns[1:-1], strict=True)))
-            for at in range(len(who))
-        ]  # fmt: skip
+        # The other run numbers its groups its own way; they are found again by what they say.
+        place = {label: at for at, label in enumerate(_said(self.meaning, keys))}
+        theirs = _said(run.meaning[:-1], columns[:-1])
         index = np.array([place.get(label, -1) for label in theirs], np.int64)
         return list(compute.distinct(index[index >= 0], who[index >= 0], count))
 
@@ -222,6 +218,13 @@ class _Run:
         start = np.maximum(buckets, _minute(query.start))
         end = np.minimum(buckets + query.interval, _minute(query.end))
         return (end - start) * 60.0
+
+
+def _said(meaning: list[list[dict[str, Any]]], columns: Sequence[Ints]) -> list[tuple[Any, ...]]:
+    """For each row its bucket and what its groups say, whatever their codes are."""
+    words = [[tuple(label.values()) for label in labels] for labels in meaning]
+    parts = [[said[code] for code in column.tolist()] for said, column in zip(words, columns[1:], strict=True)]
+    return list(zip(columns[0].tolist(), *parts, strict=True))
 
 
 def _minute(moment: datetime) -> int:

@@ -17,7 +17,16 @@ TRAFFIC = ("normal", "bot", "health")
 MAX_ROWS = 100_000
 MAX_BUCKETS = 50_000
 
-_SHORT = {"1m": "minute", "60s": "minute", "1h": "hour", "60m": "hour", "1d": "day", "24h": "day", "1w": "week", "7d": "week"}
+_SHORT = {
+    "1m": "minute",
+    "60s": "minute",
+    "1h": "hour",
+    "60m": "hour",
+    "1d": "day",
+    "24h": "day",
+    "1w": "week",
+    "7d": "week",
+}
 _RELATIVE = re.compile(r"-(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -57,7 +66,9 @@ class Query:
                 raise QueryError("unknown_metric", f"There is no metric {name!r}. There are: {', '.join(METRICS)}.")
         for name in (*self.group_by, *(name for name, _ in self.filters)):
             if name not in GROUPS:
-                raise QueryError("unknown_group", f"There is no group or filter {name!r}. There are: {', '.join(GROUPS)}.")
+                raise QueryError(
+                    "unknown_group", f"There is no group or filter {name!r}. There are: {', '.join(GROUPS)}."
+                )
         if len(set(self.group_by)) != len(self.group_by):
             raise QueryError("unknown_group", "A group is named twice in group_by.")
         if self.order and self.order.lstrip("-") not in (*self.metrics, *self.group_by, "time"):

@@ -103,16 +103,17 @@ def _bucket(interval: int) -> str:
     return f"time - (time + {shift}) % {int(interval)}"
 
 
-def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple[str, list[object]]:
-    parts, parameters = ["project_id = %s", "time >= %s", "time < %s"], [project_id, tile.start, tile.end]
+def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple[str, list[Any]]:
+    parts = ["project_id = %s", "time >= %s", "time < %s"]
+    parameters: list[Any] = [project_id, tile.start, tile.end]
     for name, values in only.items():
         if connection.vendor == "postgresql":
             parts.append(f"{name} = ANY(%s)")
-            parameters.append(list(values))  # type: ignore[arg-type]
+            parameters.append(list(values))
         else:
             parts.append(f"{name} IN (SELECT value FROM json_each(%s))")
-            parameters.append("[" + ",".join(map(str, values)) + "]")  # type: ignore[arg-type]
-    return " AND ".join(parts), list(parameters)
+            parameters.append("[" + ",".join(map(str, values)) + "]")
+    return " AND ".join(parts), parameters
 
 
 def _table(rows: list[tuple[Any, ...]], keys: int) -> Table:

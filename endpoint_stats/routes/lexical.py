@@ -11,7 +11,10 @@ def _rule(placeholder: str, pattern: str) -> tuple[str, re.Pattern[str]]:
 
 # In order: the first that matches the whole segment names it.
 _RULES = (
-    _rule("date", r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?:[T_ ][0-9:.]{2,15}(?:Z|[+-]\d\d:?\d\d)?)?"),
+    _rule(
+        "date",
+        r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?:[T_ ][0-9:.]{2,15}(?:Z|[+-]\d\d:?\d\d)?)?",
+    ),
     _rule("uuid", r"(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
     _rule("id", r"-?\d+"),
     _rule("ulid", r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),

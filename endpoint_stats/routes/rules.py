@@ -17,7 +17,8 @@ UNMATCHED = "{unmatched}"
 OTHER = "{other}"
 
 _STATIC_EXTENSIONS = frozenset(
-    "js mjs css map png jpg jpeg gif svg webp avif ico bmp woff woff2 ttf otf eot mp4 webm mp3 wasm".split()
+    ("js", "mjs", "css", "map", "wasm", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "webm")
+    + ("png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp")
 )
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z_][\w.-]*)(?P<rest>\*)?\}")
 
@@ -38,7 +39,9 @@ def check_pattern(route: str) -> None:
     for place, segment in enumerate(segments):
         parameter = _PARAMETER.fullmatch(segment)
         if parameter is None and ("{" in segment or "}" in segment):
-            raise ValueError(f"{segment!r}: a parameter fills a whole segment, as in /orders/{{id}} or /files/{{path*}}.")
+            raise ValueError(
+                f"{segment!r}: a parameter fills a whole segment, as in /orders/{{id}} or /files/{{path*}}."
+            )
         if parameter is not None and parameter["rest"] and place != len(segments) - 1:
             raise ValueError(f"{segment!r} takes the rest of the path, so nothing can follow it.")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -106,7 +107,13 @@ def _insert_names(resolved: Resolved) -> None:
 
 def _count(batch: Batch, counted: Counted) -> None:
     total = Counted(
-        batch.read, batch.stored, batch.duplicate, Counter(batch.rejected), batch.samples, batch.first_hit, batch.last_hit
+        batch.read,
+        batch.stored,
+        batch.duplicate,
+        Counter(batch.rejected),
+        batch.samples,
+        batch.first_hit,
+        batch.last_hit,
     )
     total.add(counted)
     now = timezone.now()

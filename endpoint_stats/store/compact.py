@@ -65,7 +65,8 @@ def compact_round(project_id: int) -> int | None:
 
 def _prepare(project_id: int) -> _Round | None:
     rows = Journal.objects.filter(project_id=project_id).order_by("id")
-    ids, keys = [], 0
+    ids: list[UUID] = []
+    keys = 0
     for row_id, row_keys in rows.values_list("id", "keys").iterator():
         if ids and keys + row_keys > KEYS_A_ROUND:
             break

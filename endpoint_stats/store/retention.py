@@ -60,12 +60,14 @@ def _delete_below(project_id: int, level: rollups.Level, floor_minute: int) -> i
         with transaction.atomic(), connection.cursor() as cursor:
             state.lock(project_id)
             cursor.execute(
-                f"SELECT {keys} FROM {level.table} WHERE project_id = %s AND time < %s ORDER BY {keys} LIMIT 1 OFFSET %s",
+                f"SELECT time FROM {level.table} WHERE project_id = %s AND time < %s ORDER BY {keys} LIMIT 1 OFFSET %s",
                 [project_id, floor_minute, ROWS_A_ROUND],
             )
             last = cursor.fetchone()
             until = last[0] + 1 if last else floor_minute
-            cursor.execute(f"DELETE FROM {level.table} WHERE project_id = %s AND time < %s", [project_id, min(until, floor_minute)])
+            cursor.execute(
+                f"DELETE FROM {level.table} WHERE project_id = %s AND time < %s", [project_id, min(until, floor_minute)]
+            )
             deleted += cursor.rowcount
             reached("prune.before_commit")
         reached("prune.after_commit")

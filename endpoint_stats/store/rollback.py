@@ -24,7 +24,9 @@ def roll_back(batch_id: UUID) -> Batch:
     """Take away what the import added. Raises RollbackError, with nothing changed, where that cannot be done."""
     batch = Batch.objects.filter(id=batch_id).first()
     if batch is None:
-        raise RollbackError(f"There is no import {batch_id}. The ledger lists them: manage.py import_log prints the id.")
+        raise RollbackError(
+            f"There is no import {batch_id}. The ledger lists them: manage.py import_log prints the id."
+        )
     with transaction.atomic():
         held = state.lock(batch.project_id)
         _change_state(batch)

@@ -5,8 +5,9 @@ writer. That costs one more read than an additive upsert, and gives what concate
 cannot: the same bytes whatever the order and the chunks, and subtraction for rollbacks.
 """
 
+import itertools
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -73,7 +74,7 @@ def _read(project_id: int, level: Level, keys: tuple[Ints, ...]) -> Table:
         return from_rows(level, cursor.fetchall())
 
 
-def _keys_relation(level: Level, keys: tuple[Ints, ...]) -> tuple[str, list[object]]:
+def _keys_relation(level: Level, keys: tuple[Ints, ...]) -> tuple[str, list[Any]]:
     """SQL for a relation ``k`` of keys, one parameter for all of them, and its parameters."""
     if connection.vendor == "postgresql":
         arrays = ", ".join(f"%s::{_PG_TYPES.get(name, 'bigint')}[]" for name in level.keys)
@@ -92,7 +93,7 @@ def from_rows(level: Level, rows: list[tuple[object, ...]]) -> Table:
         nothing = words.Entries(none, none, none, none)
         return Table((none,) * count, np.zeros((0, len(SUMS)), np.int64), none, nothing)
     columns = list(zip(*rows, strict=True))
-    blobs = [bytes(blob) for blob in columns[-1]]  # type: ignore[call-overload]
+    blobs = [bytes(blob) for blob in columns[-1]]
     offsets = np.concatenate(([0], np.cumsum([len(blob) // 4 for blob in blobs])))
     keys = tuple(np.array(column, np.int64) for column in columns[:count])
     sums = np.array(columns[count : count + len(SUMS)], np.int64).T
@@ -104,7 +105,7 @@ def _to_columns(table: Table) -> list[list[object]]:
     content, offsets = words.encode(table.entries, len(table))
     packed = content.astype("<u4", copy=False).tobytes()
     ends = (offsets * 4).tolist()
-    blobs = [packed[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+    blobs = [packed[start:stop] for start, stop in itertools.pairwise(ends)]
     numbers = [*table.keys, *table.sums.T, table.error_extra]
     return [*(column.tolist() for column in numbers), blobs]
 

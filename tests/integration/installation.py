@@ -90,6 +90,7 @@ class Installation:
     folder: Path
     url: str = ""
     drop: Callable[[], None] = lambda: None
+    pycache: Path | None = None
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -102,7 +103,7 @@ class Installation:
             "DATABASE_URL": self.url,
             "PYTHONPATH": str(ROOT),
             # Starting costs a third where the compiled modules are kept.
-            "PYTHONPYCACHEPREFIX": str(self.folder.parent.parent / "pycache"),
+            "PYTHONPYCACHEPREFIX": str(self.pycache or self.folder / "pycache"),
             "PYTHONWARNINGS": "error",
         }
 
@@ -141,7 +142,9 @@ class Installation:
     def levels(self) -> dict[str, int]:
         """Requests in each rollup level, by plain SQL."""
         return {
-            name: int(self.sql(f"SELECT coalesce(sum(requests), 0) FROM {table} WHERE project_id = ?", PROJECT_ID)[0][0])
+            name: int(
+                self.sql(f"SELECT coalesce(sum(requests), 0) FROM {table} WHERE project_id = ?", PROJECT_ID)[0][0]
+            )
             for name, table in LEVELS.items()
         }
 
@@ -159,7 +162,10 @@ class Installation:
     def batches(self) -> list[dict[str, Any]]:
         names = ("id", "state", "read", "stored", "duplicate", "rejected", "name", "message")
         columns = ", ".join(f'"{name}"' for name in names)
-        rows = [dict(zip(names, row, strict=True)) for row in self.sql(f"SELECT {columns} FROM endpoint_stats_batch ORDER BY started, id")]
+        rows = [
+            dict(zip(names, row, strict=True))
+            for row in self.sql(f"SELECT {columns} FROM endpoint_stats_batch ORDER BY started, id")
+        ]
         for row in rows:
             row["id"] = uuid.UUID(str(row["id"]))
             row["rejected"] = row["rejected"] if isinstance(row["rejected"], dict) else json.loads(row["rejected"])
@@ -204,7 +210,7 @@ class SqliteTemplate:
         folder.mkdir(parents=True)
         for path in self.folder.glob("*.sqlite3"):
             shutil.copy(path, folder / path.name)
-        return Installation(folder)
+        return Installation(folder, pycache=self.folder / "pycache")
 
 
 class PostgresTemplate:
@@ -233,7 +239,7 @@ class PostgresTemplate:
         for path in self.folder.glob("*.sqlite3"):
             shutil.copy(path, folder / path.name)
         name = self._create(self.name)
-        return Installation(folder, self._url(name), lambda: self._drop(name))
+        return Installation(folder, self._url(name), lambda: self._drop(name), self.folder / "pycache")
 
     def drop(self) -> None:
         self._drop(self.name)

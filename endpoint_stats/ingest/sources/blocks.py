@@ -245,9 +245,7 @@ def _part(tokens: list[Piece], escaped: bool) -> Part:
 
 
 def _pattern_part(tokens: list[Piece], escaped: bool) -> PatternPart:
-    patterns = [
-        field_pattern(token, escaped) if isinstance(token, Field) else re.escape(token) for token in tokens
-    ]
+    patterns = [field_pattern(token, escaped) if isinstance(token, Field) else re.escape(token) for token in tokens]
     places = tuple(token.place for token in tokens if isinstance(token, Field) and token.place is not None)
     return PatternPart(re.compile(b"".join(patterns), re.DOTALL), places)
 

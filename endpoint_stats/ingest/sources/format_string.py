@@ -21,9 +21,7 @@ _NGINX_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)", re.ASCII)
 _APACHE_LINE = re.compile(
     r"""\s*LogFormat\s+(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*[\w.-]*\s*""", re.DOTALL | re.IGNORECASE
 )
-_APACHE_VARIABLE = re.compile(
-    r"%((?:[<>]|!?\d{3}(?:,\d{3})*)*)(?:\{([^}]*)\})?([<>]?)(\^t[io]|[A-Za-z%])", re.ASCII
-)
+_APACHE_VARIABLE = re.compile(r"%((?:[<>]|!?\d{3}(?:,\d{3})*)*)(?:\{([^}]*)\})?([<>]?)(\^t[io]|[A-Za-z%])", re.ASCII)
 _BACKSLASH = re.compile(r"\\(.)", re.DOTALL)
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
 _ESCAPES = ("default", "json", "none")
@@ -110,9 +108,7 @@ def _apache_directive(found: re.Match[str]) -> list[Token]:
     return ["[", variable, "]"] if variable.shape is Shape.CLF_TIME else [variable]
 
 
-def _tokens(
-    text: str, expression: re.Pattern[str], variable: Callable[[re.Match[str]], list[Any]]
-) -> list[Token]:
+def _tokens(text: str, expression: re.Pattern[str], variable: Callable[[re.Match[str]], list[Any]]) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     for found in expression.finditer(text):
@@ -149,9 +145,7 @@ def _check_neighbours(tokens: list[Token]) -> None:
             segment = [] if '"' in token else segment
         elif token.shape is Shape.WIDE and token.use != Use("consumer") and not _enclosed(tokens, index):
             if segment:
-                raise ValueError(
-                    f"{segment[0].text} and {token.text} may both have spaces; put one of them in quotes."
-                )
+                raise ValueError(f"{segment[0].text} and {token.text} may both have spaces; put one of them in quotes.")
             segment.append(token)
 
 
@@ -184,9 +178,7 @@ def bind(parsed: Format, consumer_field: str = "") -> Mapping[str, Binding]:
     escaped = parsed.escape != "none"
     found = _plain_bindings(best, escaped)
     if pieces and "time" not in found:
-        formats = [
-            token.time_format for token in (parsed.tokens[p] for p in pieces) if not isinstance(token, str)
-        ]
+        formats = [token.time_format for token in (parsed.tokens[p] for p in pieces) if not isinstance(token, str)]
         found["time"] = Binding(tuple(pieces), strftime.decoder(formats))
     if stages:
         found["duration"] = Binding(tuple(stages), values.seconds_sum)

@@ -95,9 +95,7 @@ class JsonSource:
             wanted["only"] = [self._only["key"]]
         self._paths = {slot: [tuple(path.split(".")) for path in paths] for slot, paths in wanted.items()}
         if not all(all(path) for paths in self._paths.values() for path in paths):
-            raise ValueError(
-                f"{consumer_field!r} is not a key path; write a.b for the key b in the object a."
-            )
+            raise ValueError(f"{consumer_field!r} is not a key path; write a.b for the key b in the object a.")
         lists = {path for slot in _MAY_BE_LISTS for path in self._paths.get(slot, [])}
         others = {path for slot, paths in self._paths.items() if slot not in _MAY_BE_LISTS for path in paths}
         tree = _tree(sorted(lists | others))
@@ -200,8 +198,7 @@ def without_missing(
     kept = [place for place, good in zip(index, complete, strict=True) if good]
     missing = [(place, "field_missing") for place, good in zip(index, complete, strict=True) if not good]
     filtered: dict[str, Sequence[Any]] = {
-        slot: [value for value, good in zip(column, complete, strict=True) if good]
-        for slot, column in columns.items()
+        slot: [value for value, good in zip(column, complete, strict=True) if good] for slot, column in columns.items()
     }
     return Rows(kept, filtered), missing
 

@@ -43,9 +43,7 @@ def resolve(name_or_format_string: str, consumer_field: str = "") -> Source:
         return _known(text.strip(), definition, consumer_field)
     if "$" in text or "%" in text:
         return TextSource(text, text, consumer_field)
-    raise ValueError(
-        f"There is no log format {text!r}; known are {', '.join(names())}, or give a format string."
-    )
+    raise ValueError(f"There is no log format {text!r}; known are {', '.join(names())}, or give a format string.")
 
 
 def _known(name: str, definition: Mapping[str, Any], consumer_field: str) -> Source:

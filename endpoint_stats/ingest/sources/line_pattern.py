@@ -153,12 +153,7 @@ def line_pattern(found: list[Piece], escaped: bool, open_ended: bool) -> re.Patt
     for index, piece in enumerate(found):
         if isinstance(piece, Field):
             parts.append(field_pattern(piece, escaped))
-        elif (
-            index == len(found) - 1
-            and piece == b'"'
-            and not open_ended
-            and _is_quoted(found[index - 1 : index])
-        ):
+        elif index == len(found) - 1 and piece == b'"' and not open_ended and _is_quoted(found[index - 1 : index]):
             parts.append(rb'(?:"|\Z)')
         else:
             parts.append(re.escape(piece))

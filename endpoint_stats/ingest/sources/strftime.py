@@ -45,9 +45,7 @@ def pattern(text: str) -> str:
         elif found[1] in _PATTERNS:
             parts.append(f"({_PATTERNS[found[1]]})")
         else:
-            raise ValueError(
-                f"The time format directive %{found[1]} cannot be read; use %d/%b/%Y:%H:%M:%S %z."
-            )
+            raise ValueError(f"The time format directive %{found[1]} cannot be read; use %d/%b/%Y:%H:%M:%S %z.")
     return "".join(parts) + re.escape(expanded[position:])
 
 
@@ -69,9 +67,7 @@ def decoder(formats: Sequence[str]) -> Callable[[Any], int]:
 
     def decode(raw: Any) -> int:
         fields: dict[str, str] = {}
-        for piece, expression, names in zip(
-            raw if isinstance(raw, tuple) else (raw,), patterns, letters, strict=True
-        ):
+        for piece, expression, names in zip(raw if isinstance(raw, tuple) else (raw,), patterns, letters, strict=True):
             found = expression.fullmatch(piece.decode("ascii", "replace"))
             if not found:
                 raise Reject("time_invalid")

@@ -23,9 +23,7 @@ class TextSource:
     the rest to the first. ValueError when the format cannot be used, as parse and bind say.
     """
 
-    def __init__(
-        self, name: str, format_string: str, consumer_field: str = "", open_ended: bool = False
-    ) -> None:
+    def __init__(self, name: str, format_string: str, consumer_field: str = "", open_ended: bool = False) -> None:
         self.name = name
         self.consumer_field = consumer_field
         self._arguments = (name, format_string, consumer_field, open_ended)
@@ -118,9 +116,7 @@ class TextSource:
         more = self._read_blocks(some, places, JOINT.join(some), index, blocks, plausible=True)
         return sorted(irregular + more)
 
-    def _split_lines(
-        self, lines: list[bytes], positions: list[int]
-    ) -> tuple[list[Rows], list[tuple[int, str]]]:
+    def _split_lines(self, lines: list[bytes], positions: list[int]) -> tuple[list[Rows], list[tuple[int, str]]]:
         index: list[int] = []
         found: list[tuple[bytes, ...]] = []
         rejected: list[tuple[int, str]] = []

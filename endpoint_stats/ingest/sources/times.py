@@ -18,15 +18,11 @@ MONTHS = {
 }  # fmt: skip
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _CLF = re.compile(r"(\d\d/[A-Za-z]{3}/\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})", re.ASCII)
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,]\d{1,12})?(Z|z|[+-]\d\d(?::?\d\d)?)", re.ASCII
-)
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,]\d{1,12})?(Z|z|[+-]\d\d(?::?\d\d)?)", re.ASCII)
 _DECIMAL = re.compile(r"(\d{1,20})(?:\.\d{0,20})?", re.ASCII)
 
 
-def epoch_seconds(
-    year: int, month: int, day: int, hour: int, minute: int, second: int, offset: int = 0
-) -> int:
+def epoch_seconds(year: int, month: int, day: int, hour: int, minute: int, second: int, offset: int = 0) -> int:
     """Seconds since 1970 of a local time whose zone is `offset` seconds ahead of UTC.
 
     Second 60 is allowed, as RFC 3339 allows it, and counts as the next minute's first.
@@ -94,9 +90,7 @@ def iso_time(raw: Any) -> int:
     if not found:
         raise Reject("time_invalid")
     year, month, day, hour, minute, second, zone = found.groups()
-    return epoch_seconds(
-        int(year), int(month), int(day), int(hour), int(minute), int(second), zone_offset(zone)
-    )
+    return epoch_seconds(int(year), int(month), int(day), int(hour), int(minute), int(second), zone_offset(zone))
 
 
 def epoch_time(units_per_second: int) -> Callable[[Any], int]:

@@ -119,9 +119,7 @@ def apache_variable(letter: str, argument: str | None, original: bool, text: str
     if letter == "t":
         return _apache_time(argument or "", text)
     if letter == "T":
-        return Variable(
-            text, "duration", use=_APACHE_DURATIONS.get(argument or "", Use("duration", 3, _SECOND))
-        )
+        return Variable(text, "duration", use=_APACHE_DURATIONS.get(argument or "", Use("duration", 3, _SECOND)))
     if letter == "s":
         # Of a request that was redirected inside, the last status (%>s) is what the client saw.
         rank = 2 if original else 0 if ">" in text else 1

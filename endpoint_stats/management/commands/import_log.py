@@ -38,7 +38,9 @@ class Command(BaseCommand):
             default="auto",
             help=f"auto, {', '.join(names())}, or an nginx log_format or Apache LogFormat string",
         )
-        parser.add_argument("--consumer-field", default="", metavar="NAME", help="variable or key that holds the consumer")
+        parser.add_argument(
+            "--consumer-field", default="", metavar="NAME", help="variable or key that holds the consumer"
+        )
         parser.add_argument("--follow", action="store_true", help="keep reading as the file grows, through rotation")
         parser.add_argument("--dry-run", action="store_true", help="read and count, store nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object a file")
@@ -68,7 +70,9 @@ class Command(BaseCommand):
                     )
                 except KeyboardInterrupt:
                     bar.close()
-                    self.stderr.write("Stopped. What was stored is kept and counted once; the same command goes on from there.")
+                    self.stderr.write(
+                        "Stopped. What was stored is kept and counted once; the same command goes on from there."
+                    )
                     sys.exit(130)
             failed |= bool(outcome.error)
             self._report(outcome, options["json"], options["dry_run"])
@@ -78,7 +82,7 @@ class Command(BaseCommand):
     def _report(self, outcome: Outcome, as_json: bool, dry_run: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(outcome.contract()))
-        else:
+        elif outcome.format:
             self._say(outcome, dry_run)
         for other in outcome.overlaps:
             self.stderr.write(

@@ -25,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_project_argument(parser)
-        parser.add_argument("--from", dest="start", required=True, metavar="T", help="2026-11-20T14:00:00Z, a date, -24h")
+        parser.add_argument(
+            "--from", dest="start", required=True, metavar="T", help="2026-11-20T14:00:00Z, a date, -24h"
+        )
         parser.add_argument("--to", dest="end", default="now", metavar="T", help="the end, not included (default: now)")
         parser.add_argument("--group-by", default="", metavar="F,…", help=", ".join(GROUPS))
         parser.add_argument("--metrics", default="", metavar="M,…", help=", ".join(METRICS))

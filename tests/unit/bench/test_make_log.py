@@ -10,8 +10,8 @@ import pytest
 
 SCRIPT = Path(__file__).parents[3] / "bench" / "make_log.py"
 LINE = re.compile(
-    rb'(?P<address>\d{1,3}(?:\.\d{1,3}){3}) - - '
-    rb'\[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000)\] '
+    rb"(?P<address>\d{1,3}(?:\.\d{1,3}){3}) - - "
+    rb"\[(?P<time>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000)\] "
     rb'"(?P<method>GET|POST|PUT|PATCH|DELETE) (?P<path>/[\w./-]*)(?:\?[\w=&]+)? HTTP/1\.1" '
     rb'(?P<status>\d{3}) (?P<size>\d+) "(?:-|https://[^" ]+)" "(?P<agent>[ -!#-~]+)" (?P<seconds>\d+\.\d{3})'
 )
@@ -20,7 +20,10 @@ LINE = re.compile(
 def make(out, *options):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--out", str(out), *options],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode, done.stderr
 

@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
@@ -13,8 +13,18 @@ END = datetime(2026, 3, 18, 15, 7, 33, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 REQUESTS = 60_000
 KEYS = {
-    "time", "service", "method", "path", "route", "status", "duration", "request_size", "response_size",
-    "consumer", "version", "user_agent",
+    "time",
+    "service",
+    "method",
+    "path",
+    "route",
+    "status",
+    "duration",
+    "request_size",
+    "response_size",
+    "consumer",
+    "version",
+    "user_agent",
 }
 ALWAYS = KEYS - {"route", "duration", "consumer"}
 
@@ -40,8 +50,10 @@ def of(hits, method, path, **fields):
     """The hits of a method and a path pattern whose other fields are equal to these."""
     pattern = re.compile(path)
     return [
-        h for h in hits
-        if h["method"] == method and pattern.fullmatch(h["path"])
+        h
+        for h in hits
+        if h["method"] == method
+        and pattern.fullmatch(h["path"])
         and all(h.get(key) == value for key, value in fields.items())
     ]
 
@@ -88,9 +100,15 @@ def test_bounds_hold_to_the_microsecond():
         assert times[-1] < end
 
 
-@pytest.mark.parametrize("arguments", [
-    (1, END.replace(tzinfo=None), 1, 10), (-1, END, 1, 10), (1, END, 0, 10), (1, END, 1, -1),
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (1, END.replace(tzinfo=None), 1, 10),
+        (-1, END, 1, 10),
+        (1, END, 0, 10),
+        (1, END, 1, -1),
+    ],
+)
 def test_bad_arguments_are_refused_at_the_call(arguments):
     with pytest.raises(ValueError):
         generate(*arguments)
@@ -134,8 +152,7 @@ def test_routes_explain_their_paths(hits):
     for h in hits:
         if "route" in h:
             pattern = "".join(
-                "[^/]+" if part.startswith("{") else re.escape(part)
-                for part in re.split(r"(\{[^}]*\})", h["route"])
+                "[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[^}]*\})", h["route"])
             )
             assert re.fullmatch(pattern, h["path"]), (h["route"], h["path"])
 
@@ -143,7 +160,7 @@ def test_routes_explain_their_paths(hits):
 def test_health_checks_are_regular(hits):
     checks = of(hits, "GET", "/healthz", service="web")
     assert {h["user_agent"] for h in checks} == {"kube-probe/1.33"}
-    gaps = sorted((b["at"] - a["at"]).total_seconds() for a, b in zip(checks, checks[1:], strict=False))
+    gaps = sorted((b["at"] - a["at"]).total_seconds() for a, b in pairwise(checks))
     middle = gaps[len(gaps) // 2]
     assert gaps[len(gaps) // 10] > middle / 3
     assert gaps[9 * len(gaps) // 10] < middle * 3

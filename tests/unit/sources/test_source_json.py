@@ -71,9 +71,7 @@ def test_hits_refused(changes, reason):
 
 
 def test_hits_with_nulls_and_unknown_keys():
-    found = outcome(
-        resolve("hits"), line(duration=None, consumer=None, version=None, route=None, other={"a": [1]})
-    )
+    found = outcome(resolve("hits"), line(duration=None, consumer=None, version=None, route=None, other={"a": [1]}))
     assert found["target"] == Target("GET", "/a")
     assert (found["duration"], found["consumer"], found["version"]) == (None, "", "")
 
@@ -123,18 +121,11 @@ KEYS = [
     "logger",
 ]
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["GET", "/a", "-"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["GET", "/a", "-"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=8,
 )
-OBJECTS = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8).map(
-    lambda value: json.dumps(value).encode()
-)
+OBJECTS = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8).map(lambda value: json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("name", JSON_NAMES)

@@ -62,10 +62,7 @@ def test_virtual_hosts_are_not_taken_for_users(user):
 def test_a_log_with_durations_keeps_them():
     line = b'{"time":"2025-11-13T02:13:20Z","method":"GET","path":"/a","status":200,"request_time":0.1,"bytes":5}'
     assert recognise([line])[0].name == "nginx-json"
-    assert (
-        recognise([line.replace(b"request_time", b"duration").replace(b"bytes", b"response_size")])[0].name
-        == "hits"
-    )
+    assert recognise([line.replace(b"request_time", b"duration").replace(b"bytes", b"response_size")])[0].name == "hits"
 
 
 @pytest.mark.parametrize("lines", [[], [b"", b" "], [b"garbage"] * 5, [COMBINED] + [b"garbage"] * 2])

@@ -154,9 +154,7 @@ def test_many_mutations_in_large_blocks(name):
     assert sum(isinstance(value, dict) for value in found.values()) > 2_900
 
 
-def clf_line(
-    before: bytes = b"1 - - ", time: bytes = CLF, after: bytes = b' "GET / HTTP/1.1" 200 7 "-" "a"'
-) -> bytes:
+def clf_line(before: bytes = b"1 - - ", time: bytes = CLF, after: bytes = b' "GET / HTTP/1.1" 200 7 "-" "a"') -> bytes:
     return before + b"[" + time + b"]" + after
 
 
@@ -190,9 +188,7 @@ def test_lines_that_only_look_regular(name, lines):
 
 
 def test_user_names():
-    lines = [
-        GOOD["combined"].replace(b" - - [", b" - %s [" % user) for user in (b"Bob Smith", b"-", b"a [b]", b"")
-    ]
+    lines = [GOOD["combined"].replace(b" - - [", b" - %s [" % user) for user in (b"Bob Smith", b"-", b"a [b]", b"")]
     found = assert_same(SOURCES["combined"], lines)
     assert [found[i]["consumer"] for i in range(4)] == [b"Bob Smith", b"-", b"a [b]", b""]
 
@@ -204,9 +200,7 @@ def test_zones_may_differ_within_a_block():
 
 
 def test_empty_and_binary_lines():
-    found = assert_same(
-        SOURCES["combined"], [b"", b"\r", b"\x00" * 100, b"\xff\xfe", GOOD["combined"] + b"\r"]
-    )
+    found = assert_same(SOURCES["combined"], [b"", b"\r", b"\x00" * 100, b"\xff\xfe", GOOD["combined"] + b"\r"])
     assert [found[i] for i in range(4)] == ["line_empty", "line_empty", "format_mismatch", "format_mismatch"]
     assert isinstance(found[4], dict)
     assert SOURCES["combined"].split([]) == ([], [])

@@ -1,0 +1,448 @@
+"""Import: every line becomes one hit, once, whatever file it comes in and however often. Expected numbers come
+from plain counting (lines.py)."""
+
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from endpoint_stats.ingest import importer, ledger
+from endpoint_stats.ingest.places import GRID
+from endpoint_stats.models import Batch
+from endpoint_stats.store.compact import compact
+from endpoint_stats.store.rollback import RollbackError, roll_back
+from tests.integration.lines import access_log, count, join, line, numbered, packed
+from tests.integration.product import ask, check_levels, grouped, import_file, requests
+
+pytestmark = pytest.mark.django_db
+
+LOG = access_log(10_000)
+N = count(LOG).good
+HALF = 5_000
+KINDS = ("plain", "gzip", "bzip2", "zstd", "frames", "stdin")
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of one grid step: small files take as many commits as large ones do."""
+    monkeypatch.setattr(importer, "PIECE", GRID)
+
+
+class Files:
+    """Writes what is to be imported, in one of ``KINDS``, and imports it."""
+
+    def __init__(self, folder: Path, project: Any, kind: str = "plain") -> None:
+        self.folder, self.project, self.kind, self.written = folder, project, kind, 0
+
+    def __call__(self, lines: list[bytes] | bytes, **options: Any) -> Any:
+        data = lines if isinstance(lines, bytes) else join(lines)
+        if self.kind == "stdin":
+            outcome = import_file(self.project, "-", stdin=data, **options)
+        else:
+            self.written += 1
+            path = self.folder / f"{self.written}.log"
+            path.write_bytes(packed(self.kind, data))
+            outcome = import_file(self.project, path, **options)
+        assert not outcome.error
+        assert outcome.read == data.count(b"\n") + (not data.endswith(b"\n"))
+        return outcome
+
+
+@pytest.fixture
+def load(tmp_path: Path, exact: Any) -> Files:
+    return Files(tmp_path, exact)
+
+
+class TestNumbers:
+    @pytest.fixture(params=["one piece", "small pieces"])
+    def imported(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, load: Files) -> Any:
+        if request.param == "small pieces":
+            monkeypatch.setattr(importer, "PIECE", GRID)
+        return load(LOG)
+
+    def test_equal_plain_counting(self, imported: Any, exact: Any) -> None:
+        expected = count(LOG)
+        assert expected.bad > 50  # the log has lines to refuse
+        assert (imported.read, imported.stored, imported.duplicate) == (10_000, N, 0)
+        assert sum(imported.rejected.values()) == expected.bad
+        assert grouped(exact, "status") == expected.by_status
+        assert grouped(exact, "route") == expected.by_path
+        assert grouped(exact, "method", "route") == expected.by_route
+        assert ask(exact, metrics=("response_bytes",)).totals["response_bytes"] == expected.bytes_sent
+        assert imported.endpoints == len(expected.by_route)
+        check_levels(exact, N)
+
+    def test_equal_plain_counting_by_time(self, imported: Any, exact: Any) -> None:
+        expected = count(LOG)
+        first, last = min(expected.by_hour), max(expected.by_hour)
+        assert len(expected.by_day) > 1
+        start = timezone.datetime.fromtimestamp(first * 3600, timezone.UTC) if hasattr(timezone, "UTC") else None
+        assert start is not None
+        rows = ask(exact, start=start, end=start + timedelta(hours=last - first + 1), interval=60).rows
+        assert [row["requests"] for row in rows] == [expected.by_hour[hour] for hour in range(first, last + 1)]
+
+    def test_errors_are_those_of_the_statuses(self, imported: Any, exact: Any) -> None:
+        by_status = count(LOG).by_status
+        totals = ask(exact, metrics=("errors", "client_errors")).totals
+        assert totals["errors"] == sum(n for status, n in by_status.items() if status >= 500)
+        assert totals["client_errors"] == sum(n for status, n in by_status.items() if 400 <= status < 500)
+
+    def test_a_dry_run_counts_and_stores_nothing(self, load: Files, exact: Any) -> None:
+        outcome = load(LOG, dry_run=True)
+        assert (outcome.stored, outcome.batch) == (N, None)
+        assert not Batch.objects.filter(project=exact).exists()
+        assert requests(exact) == 0
+
+    def test_rejected_lines_are_shown_with_their_numbers(self, load: Files) -> None:
+        lines = numbered(300)
+        for at in (7, 150, 299):
+            lines[at] = f"garbage number {at}\n".encode()
+        assert [sample["line"] for sample in load(lines).samples] == [8, 151, 300]
+
+
+DOUBLED = LOG + LOG
+# What is imported one after another: (lines, stored, duplicate), in lines of LOG counted plainly.
+MATRIX = {
+    "twice": [(LOG, N, 0), (LOG, 0, 10_000)],
+    "first half, then the whole": [(LOG[:HALF], count(LOG[:HALF]).good, 0), (LOG, count(LOG[HALF:]).good, HALF)],
+    "doubled": [(DOUBLED, 2 * N, 0)],
+    "doubled twice": [(DOUBLED, 2 * N, 0), (DOUBLED, 0, 20_000)],
+    "single, then doubled": [(LOG, N, 0), (DOUBLED, N, 10_000)],
+    "doubled, then single": [(DOUBLED, 2 * N, 0), (LOG, 0, 10_000)],
+    "whole, then its first half": [(LOG, N, 0), (LOG[:HALF], 0, HALF)],
+    "grown in steps": [
+        (LOG[:end], count(LOG[start:end]).good, start) for start, end in pairwise((0, 3, 71, 72, 2_000, 9_999, 10_000))
+    ],
+    "shrinking": [(LOG, N, 0), (LOG[:9_999], 0, 9_999), (LOG[:200], 0, 200), (LOG[:1], 0, 1)],
+}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+@pytest.mark.parametrize("pieces", ["one piece", "small pieces"])
+def test_again_and_again(name: str, pieces: str, load: Files, exact: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if pieces == "small pieces":
+        monkeypatch.setattr(importer, "PIECE", 4 * GRID)
+    total = 0
+    for lines, stored, duplicate in MATRIX[name]:
+        outcome = load(lines)
+        assert (outcome.stored, outcome.duplicate) == (stored, duplicate)
+        total += stored
+        assert requests(exact) == total
+    check_levels(exact, total)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "name", ["twice", "first half, then the whole", "single, then doubled", "doubled, then single"]
+)
+def test_again_in_every_kind_of_file(
+    kind: str, name: str, load: Files, exact: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "PIECE", 8 * GRID)
+    load.kind = kind
+    for lines, stored, duplicate in MATRIX[name]:
+        outcome = load(lines)
+        assert (outcome.stored, outcome.duplicate) == (stored, duplicate)
+    check_levels(exact, sum(stored for _, stored, _ in MATRIX[name]))
+
+
+def test_the_kind_of_file_is_not_part_of_its_identity(load: Files, exact: Any, small_pieces: None) -> None:
+    """Rotation compresses: yesterday's access.log is today's access.log.1.gz."""
+    lines, stored = LOG[:2_000], 0
+    for kind in KINDS:
+        load.kind = kind
+        stored += load(lines).stored
+    assert stored == requests(exact) == count(lines).good
+
+
+def test_the_size_of_pieces_is_not_part_of_its_identity(
+    load: Files, exact: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size, end in ((GRID, 1_500), (5 * GRID, 2_200), (3 * GRID, 2_900), (256 * GRID, 3_000), (2 * GRID, 3_000)):
+        monkeypatch.setattr(importer, "PIECE", size)
+        load(LOG[:end])
+        assert requests(exact) == count(LOG[:end]).good
+
+
+def test_another_service_is_another_log(load: Files, exact: Any) -> None:
+    assert load(LOG[:500], service="a").stored == load(LOG[:500], service="b").stored == count(LOG[:500]).good
+    assert load(LOG[:500], service="a").stored == 0
+    assert grouped(exact, "service") == {"a": count(LOG[:500]).good, "b": count(LOG[:500]).good}
+
+
+def test_another_project_is_another_log(load: Files, make_exact: Any, tmp_path: Path) -> None:
+    other = make_exact()
+    load(LOG[:500])
+    Files(tmp_path, other)(LOG[:500])
+    assert requests(load.project) == requests(other) == count(LOG[:500]).good
+
+
+def test_files_that_begin_alike_and_differ_later_are_both_counted(load: Files, exact: Any, small_pieces: None) -> None:
+    """After a common beginning each goes on with lines of its own."""
+    one, other = numbered(1_200), numbered(1_200)
+    for at in range(700, 1_200):
+        other[at] = other[at].replace(b"/line/", b"/other/")
+    load(one)
+    outcome = load(other)
+    assert (outcome.stored, outcome.duplicate) == (500, 700)
+    assert load(one).stored == load(other).stored == 0
+    assert requests(exact) == 1_700
+
+
+def test_a_line_changed_in_the_middle_is_new_from_there(load: Files, exact: Any, small_pieces: None) -> None:
+    changed = numbered(600)
+    changed[40] = changed[40].replace(b"/line/40", b"/line/XX")
+    load(numbered(600))
+    outcome = load(changed)
+    assert (outcome.stored, outcome.duplicate) == (560, 40)
+
+
+class TestEndsWithoutNewline:
+    """A last line may not have been written to its end when it was read."""
+
+    LINES = numbered(120)
+
+    def test_stored_then_complete(self, load: Files, exact: Any) -> None:
+        whole = join(self.LINES)
+        assert load(whole[:-1]).stored == 120
+        assert load(whole).stored == 0
+        assert requests(exact) == 120
+
+    def test_stored_then_grown(self, load: Files, exact: Any) -> None:
+        assert load(join(self.LINES[:60])[:-1]).stored == 60
+        assert load(self.LINES).stored == 60
+        assert requests(exact) == 120
+
+    def test_rejected_then_completed(self, load: Files, exact: Any) -> None:
+        cut = join(self.LINES[:60]) + self.LINES[60][:55]
+        outcome = load(cut)
+        assert (outcome.stored, sum(outcome.rejected.values())) == (60, 1)
+        assert load(self.LINES).stored == 60
+        assert requests(exact) == 120
+
+    def test_rejected_twice_then_completed(self, load: Files, exact: Any) -> None:
+        for size in (20, 55):
+            load(join(self.LINES[:60]) + self.LINES[60][:size])
+        load(self.LINES)
+        assert requests(exact) == 120
+
+    @pytest.mark.parametrize("place", ["within the first grid step", "after it"])
+    def test_cut_anywhere_then_whole(self, place: str, make_exact: Any, tmp_path: Path, small_pieces: None) -> None:
+        lines = numbered(220)
+        at = 5 if place == "within the first grid step" else 190
+        failed = []
+        for size in range(1, len(lines[at]), 4):
+            project = make_exact()
+            cut = Files(tmp_path, project)
+            cut(join(lines[:at]) + lines[at][:size])
+            cut(lines)
+            if grouped(project, "route") != {f"/line/{number}": 1 for number in range(220)}:
+                failed.append((lines[at][:size], requests(project)))
+        assert failed == []
+
+    @pytest.mark.parametrize("place", ["within the first grid step", "after it"])
+    def test_whole_then_cut_anywhere(self, place: str, make_exact: Any, tmp_path: Path, small_pieces: None) -> None:
+        lines = numbered(220)
+        at = 5 if place == "within the first grid step" else 190
+        project = make_exact()
+        cut = Files(tmp_path, project)
+        cut(lines)
+        failed = []
+        for size in range(1, len(lines[at]), 4):
+            outcome = cut(join(lines[:at]) + lines[at][:size])
+            if outcome.stored:
+                failed.append((lines[at][:size], outcome.stored))
+                roll_back(outcome.batch)
+        assert failed == []
+        assert requests(project) == 220
+
+
+class TestRollback:
+    @pytest.fixture(autouse=True)
+    def _small(self, small_pieces: None) -> None:
+        pass
+
+    def test_takes_everything_away_and_lets_it_come_again(self, load: Files, exact: Any) -> None:
+        lines = LOG[:3_000]
+        for _ in range(2):
+            outcome = load(lines)
+            assert outcome.stored == requests(exact) == count(lines).good
+            roll_back(outcome.batch)
+            assert requests(exact) == 0
+            compact(exact.pk)
+            check_levels(exact, 0)
+        assert load(lines).stored == count(lines).good
+        assert grouped(exact, "route") == count(lines).by_path
+
+    def test_in_any_order(self, load: Files, exact: Any) -> None:
+        half = load(LOG[:1_000])
+        whole = load(LOG[:2_000])
+        roll_back(half.batch)
+        assert grouped(exact, "route") == count(LOG[1_000:2_000]).by_path
+        again = load(LOG[:2_000])
+        assert (again.stored, again.duplicate) == (count(LOG[:1_000]).good, 1_000)
+        assert grouped(exact, "route") == count(LOG[:2_000]).by_path
+        roll_back(whole.batch)
+        roll_back(again.batch)
+        compact(exact.pk)
+        check_levels(exact, 0)
+
+    def test_twice_is_refused(self, load: Files, exact: Any) -> None:
+        first, second = load(numbered(50)), load([line.replace(b"/line", b"/b") for line in numbered(50)])
+        roll_back(first.batch)
+        with pytest.raises(RollbackError, match="already"):
+            roll_back(first.batch)
+        assert requests(exact) == second.stored == 50
+
+    def test_of_an_unknown_import_is_refused(self, db: None) -> None:
+        with pytest.raises(RollbackError, match="no import"):
+            roll_back(Batch().id)
+
+    def test_while_it_runs_is_refused(self, load: Files, exact: Any) -> None:
+        refused = []
+
+        def progress(*_: object) -> None:
+            running = Batch.objects.get(project=exact, state=Batch.State.RUNNING)
+            with pytest.raises(RollbackError, match="running") as caught:
+                roll_back(running.id)
+            refused.append(caught)
+
+        outcome = load(numbered(800), progress=progress)
+        assert len(refused) > 3
+        assert outcome.stored == requests(exact) == 800
+
+    def test_of_one_that_was_left_behind_stops_it_should_it_live(self, exact: Any, tmp_path: Path) -> None:
+        """No heartbeat for minutes: it counts as dead. If it was only asleep, it may not add to what was taken."""
+        taken = []
+
+        def progress(*_: object) -> None:
+            if not taken:
+                rows = Batch.objects.filter(project=exact)
+                rows.update(heartbeat=timezone.now() - timedelta(minutes=3))
+                taken.append(roll_back(rows.get().id))
+
+        path = tmp_path / "a.log"
+        path.write_bytes(join(numbered(800)))
+        outcome = import_file(exact, path, progress=progress)
+        assert "rolled back" in outcome.error
+        assert Batch.objects.get(project=exact).state == Batch.State.ROLLED_BACK
+        compact(exact.pk)
+        check_levels(exact, 0)
+        assert import_file(exact, path).stored == 800
+
+    def test_of_what_still_waits_in_the_journal(self, load: Files, exact: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        kept = load(numbered(100))
+        monkeypatch.setattr(importer, "compact", lambda project_id: 0)
+        waiting = load([line.replace(b"/line", b"/b") for line in numbered(700)])
+        assert requests(exact) == 800
+        roll_back(waiting.batch)
+        assert requests(exact) == 100
+        compact(exact.pk)
+        check_levels(exact, kept.stored)
+
+    def test_leaves_the_other_hits_of_the_same_keys(self, load: Files, exact: Any) -> None:
+        """Two logs with the same minutes and routes: one leaves, the other's counts stay."""
+        first = load(numbered(400), service="")
+        other = [line.replace(b"curl", b"wget") for line in numbered(400)]
+        second = load(other, service="")
+        assert set(grouped(exact, "route").values()) == {2}
+        roll_back(first.batch)
+        compact(exact.pk)
+        assert grouped(exact, "route") == count(other).by_path
+        roll_back(second.batch)
+        compact(exact.pk)
+        check_levels(exact, 0)
+
+
+def test_overlap_with_another_log_of_the_service_is_named(load: Files, exact: Any) -> None:
+    first = load(numbered(2_000))
+    other = load([line.replace(b"/line", b"/b") for line in numbered(2_000)])
+    assert [batch.id for batch in other.overlaps] == [first.batch]
+    assert load(numbered(2_000)).overlaps == []  # stored nothing
+
+
+def test_batch_of_a_running_import_is_in_the_ledger(load: Files, exact: Any, small_pieces: None) -> None:
+    seen: list[tuple[str, int]] = []
+    load(numbered(500), progress=lambda *_: seen.append(Batch.objects.values_list("state", "read").get(project=exact)))
+    states, reads = zip(*seen, strict=True)
+    assert set(states) == {Batch.State.RUNNING}
+    assert list(reads) == sorted(reads)
+    assert reads[-1] == 500
+
+
+# Model: which lines are counted. A step imports a prefix of the log, the whole, or rolls one import back.
+LENGTH = 260
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("prefix"), st.integers(1, LENGTH)),
+        st.tuples(st.just("whole"), st.just(LENGTH)),
+        st.tuples(st.just("rollback"), st.integers(0, 9)),
+    ),
+    min_size=2,
+    max_size=9,
+)
+STEP_LINES = numbered(LENGTH, seconds=20)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=steps, piece=st.sampled_from([GRID, 2 * GRID, 256 * GRID]))
+def test_any_sequence_counts_each_line_once(
+    steps: list[tuple[str, int]], piece: int, make_exact: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "PIECE", piece)
+    project = make_exact()
+    counted: set[int] = set()
+    imports: list[tuple[Any, set[int]]] = []
+    for name, number in steps:
+        if name == "rollback":
+            if imports:
+                batch, lines = imports.pop(number % len(imports))
+                roll_back(batch)
+                counted -= lines
+        else:
+            path = tmp_path / "access.log"
+            path.write_bytes(join(STEP_LINES[:number]))
+            new = set(range(number)) - counted
+            outcome = import_file(project, path)
+            assert not outcome.error
+            assert (outcome.stored, outcome.duplicate) == (len(new), number - len(new))
+            imports.append((outcome.batch, new))
+            counted |= new
+        assert grouped(project, "route") == {f"/line/{at}": 1 for at in counted}
+    compact(project.pk)
+    check_levels(project, len(counted))
+
+
+def test_lines_of_a_log_with_many_equal_lines(load: Files, exact: Any, small_pieces: None) -> None:
+    """A log repeats lines truly: a thousand equal ones are a thousand hits, and still known again."""
+    equal = [numbered(1)[0]] * 1_000
+    assert load(equal[:400]).stored == 400
+    assert load(equal).stored == 600
+    assert load(equal).stored == 0
+    assert load(equal[:999]).stored == 0
+    assert requests(exact) == 1_000
+
+
+def test_ledger_begins_and_ends_without_a_line(exact: Any) -> None:
+    batch = ledger.begin(exact, "", "empty.log", "combined")
+    ledger.end(batch)
+    assert (batch.state, batch.read) == (Batch.State.COMPLETE, 0)
+
+
+def test_a_line_is_a_line_with_carriage_returns_too(load: Files, exact: Any) -> None:
+    lines = [raw[:-1] + b"\r\n" for raw in numbered(50)]
+    assert load(lines).stored == 50
+    assert grouped(exact, "route") == {f"/line/{at}": 1 for at in range(50)}
+
+
+def test_hits_too_far_ahead_of_the_clock_are_refused(load: Files, exact: Any) -> None:
+    now = timezone.now()
+    lines = [line(now + timedelta(minutes=minutes), f"/in/{minutes}") for minutes in (-5, 9, 11, 600)]
+    outcome = load(lines, now=now)
+    assert outcome.rejected == {"time_future": 2}
+    assert grouped(exact, "route") == {"/in/-5": 1, "/in/9": 1}
