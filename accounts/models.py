@@ -10,7 +10,6 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-
 if TYPE_CHECKING:  # generic to the type checker only
     _Manager = BaseUserManager["User"]
 else:

@@ -104,7 +104,7 @@ def tile(start: int, end: int, allowed: list[str], floors: dict[str, int]) -> li
     inner = (ceiling(start, size), floor(end, size))
     if len(allowed) == 1:
         if inner != (start, end):
-            raise _kept_no_finer(start, end, level)
+            raise _kept_no_finer(start, end, f"{level}s")
         return [_readable(Tile(level, start, end), floors)]
     if inner[0] >= inner[1]:
         return tile(start, end, allowed[:-1], floors)
@@ -118,14 +118,13 @@ def tile(start: int, end: int, allowed: list[str], floors: dict[str, int]) -> li
 
 def _readable(part: Tile, floors: dict[str, int]) -> Tile:
     if part.start < floors[part.level] and part.level != "day":
-        raise _kept_no_finer(part.start, floors[part.level], part.level)
+        raise _kept_no_finer(part.start, floors[part.level], {"minute": "hours", "hour": "days"}[part.level])
     return part
 
 
-def _kept_no_finer(start: int, end: int, level: str) -> QueryError:
-    coarser = {"minute": "hours", "hour": "days", "day": "days"}[level]
+def _kept_no_finer(start: int, end: int, kept: str) -> QueryError:
     return QueryError(
         "not_kept",
-        f"Between {moment_of(start):%Y-%m-%d %H:%M} and {moment_of(end):%Y-%m-%d %H:%M} UTC only {coarser} are kept. "
-        f"Let from and to be whole {coarser}, and ask for an interval of that size or none.",
+        f"Between {moment_of(start):%Y-%m-%d %H:%M} and {moment_of(end):%Y-%m-%d %H:%M} UTC only {kept} are kept for this. "
+        f"Let from and to be whole {kept}, and ask for an interval of that size or none.",
     )

@@ -238,11 +238,10 @@ def _iso(minute: int) -> str:
 def _add_previous(result: Result, before: Result) -> None:
     """Each row's metrics in the range before, as ``<metric>_previous``; None where there is no such row."""
     query = result.query
-    shift = query.end - query.start
     held: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in before.rows:
         time = row.get("time")
-        moved = _iso(_minute(datetime.fromisoformat(time) + shift)) if time else None
+        moved = _iso(_minute(datetime.fromisoformat(time) + query.shift)) if time else None
         held[(moved, *(row.get(name) for name in query.group_by))] = row
     for row in result.rows:
         match = held.get((row.get("time"), *(row.get(name) for name in query.group_by)), {})

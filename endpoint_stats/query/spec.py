@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Project
+from endpoint_stats.aggregate.buckets import ceiling
 from endpoint_stats.metrics import DEFAULT_METRICS, METRICS
 
 GROUPS = ("endpoint", "service", "method", "route", "release", "status", "traffic", "consumer")
@@ -78,9 +79,15 @@ class Query:
         if self.compare not in ("", "previous"):
             raise QueryError("unknown_compare", "compare takes: previous (the range of the same length before).")
 
+    @property
+    def shift(self) -> timedelta:
+        """How far back the range before lies: its own length, in whole intervals so that buckets match."""
+        minutes = (self.end - self.start) // timedelta(minutes=1)
+        return timedelta(minutes=ceiling(minutes, self.interval or 1))
+
     def previous(self) -> "Query":
-        """The same question about the range of the same length just before."""
-        return replace(self, start=self.start - (self.end - self.start), end=self.start, compare="", limit=0)
+        """The same question about the range of the same length before."""
+        return replace(self, start=self.start - self.shift, end=self.end - self.shift, compare="", limit=0)
 
 
 def _check_range(query: Query) -> None:

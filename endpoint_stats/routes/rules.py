@@ -17,8 +17,10 @@ UNMATCHED = "{unmatched}"
 OTHER = "{other}"
 
 _STATIC_EXTENSIONS = frozenset(
-    ("js", "mjs", "css", "map", "wasm", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "webm")
-    + ("png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp")
+    (
+        *("js", "mjs", "css", "map", "wasm", "woff", "woff2", "ttf", "otf", "eot", "mp3", "mp4", "webm"),
+        *("png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp"),
+    )
 )
 _PARAMETER = re.compile(r"\{(?P<name>[A-Za-z_][\w.-]*)(?P<rest>\*)?\}")
 

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -24,6 +25,8 @@ class Command(BaseCommand):
     help = "Answer a question about a project's endpoints: the same numbers as pages and API."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        # argparse takes "-24h" for an option unless it looks like a negative number to it.
+        parser._negative_number_matcher = re.compile(r"-\d+(\.\d+)?[smhdw]?$")
         add_project_argument(parser)
         parser.add_argument(
             "--from", dest="start", required=True, metavar="T", help="2026-11-20T14:00:00Z, a date, -24h"
