@@ -228,6 +228,7 @@ class Folded(models.Model):
     project = project_field()
     id = models.UUIDField(default=uuid7)
     batch = models.UUIDField()
+    stored = models.BigIntegerField(help_text="Hits in the payload: a rollback is whole or not at all.")
     keys = models.IntegerField()
     payload = models.BinaryField()
     created = models.DateTimeField(default=timezone.now)

@@ -92,7 +92,7 @@ install_lock() {
     wanted="$(checksum "$lock")" || exit 1
     [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
     say "Installing $lock."
-    step "$PYTHON" -m pip install --quiet --require-hashes --requirement "$lock" ||
+    step "$PYTHON" -m pip install -qq --require-hashes --requirement "$lock" ||
         fail "Packages of $lock could not be installed; pip's reason stands above, and starting this again goes on from here."
     printf '%s\n' "$wanted" >"$stamp"
 }

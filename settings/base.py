@@ -133,6 +133,8 @@ Q_CLUSTER = {
     "save_limit": -1,
     "recycle": 200,
     "poll": 0.2,
+    # How often the cluster writes its state to the cache: each is a commit where the cache is a table.
+    "guard_cycle": 1,
     # Our own scheduler says when; Django-Q2's looks every 30 s and would only compete for the database.
     "scheduler": False,
 }
@@ -150,4 +152,6 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # At INFO it writes four lines a task, and there is a task a project every two seconds.
+    "loggers": {"django-q": {"level": "DEBUG" if LOG_LEVEL == "DEBUG" else "WARNING"}},
 }

@@ -93,25 +93,27 @@ def exact(make_exact: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A migrated SQLite installation that others are copied from."""
     from tests.integration.installation import SqliteTemplate
 
-    return SqliteTemplate(tmp_path_factory.mktemp("template"))
+    made = SqliteTemplate(tmp_path_factory.mktemp("template"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
-def template(sqlite_template: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The same on the database under test."""
     from tests.integration.installation import PostgresTemplate
 
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
-        yield sqlite_template
+        yield request.getfixturevalue("sqlite_template")
         return
     made = PostgresTemplate(url, tmp_path_factory.mktemp("template-postgresql"))
     yield made
-    made.drop()
+    made.close()
 
 
 @pytest.fixture

@@ -17,12 +17,13 @@ NORMAL, BOT, HEALTH = 0, 1, 2  # traffic classes
 
 
 class EndpointName(NamedTuple):
-    """``early``: these hits are 404s of a route that had not answered anything else before, in this piece."""
+    """``missing``: these hits are 404s of a path that only the lexical rules name. They are the route's own where
+    the project knows it, and else belong to no route."""
 
     service: str
     method: str
     route: str
-    early: bool = False
+    missing: bool = False
 
 
 @dataclass(slots=True)
@@ -69,17 +70,23 @@ def _in_order(codes: Ints) -> tuple[Ints, Ints]:
     return unique[order], place[inverse]
 
 
-def early_unmatched(endpoint: Ints, status: Ints, explicit: Ints) -> npt.NDArray[np.bool_]:
-    """Which hits are 404s that came before any other answer of their route, routes named explicitly excepted."""
-    missing = status == 404
+def variants(endpoint: Ints, status: Ints, explicit: Ints) -> Ints:
+    """0 for most hits; 1 for 404s that came before any other answer of their route in this piece, 2 for those that
+    came after one. Routes that were named explicitly have 0 only.
+
+    Apart, since whether the route is known can change between the two, and must not depend on where pieces are cut.
+    """
+    missing = (status == 404) & (explicit == 0)
+    result = np.zeros(len(endpoint), np.int64)
     if not missing.any():
-        return missing
+        return result
     line = np.arange(len(endpoint))
     first_other = np.full(int(endpoint.max()) + 1, len(endpoint))
     # Assigned backwards, so that the first line of each route is what remains.
-    other = ~missing
+    other = status != 404
     first_other[endpoint[other][::-1]] = line[other][::-1]
-    return missing & (line < first_other[endpoint]) & (explicit == 0)
+    result[missing] = np.where(line[missing] < first_other[endpoint[missing]], 1, 2)
+    return result
 
 
 def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
@@ -105,9 +112,8 @@ def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, st
     """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use."""
     if not len(hits):
         return Delta()
-    early = early_unmatched(hits.endpoint, hits.status, hits.explicit)
-    codes, endpoint = _in_order(hits.endpoint * 2 + early)
-    names = [endpoints[code // 2]._replace(early=bool(code % 2)) for code in codes.tolist()]
+    codes, endpoint = _in_order(hits.endpoint * 3 + variants(hits.endpoint, hits.status, hits.explicit))
+    names = [endpoints[code // 3]._replace(missing=code % 3 > 0) for code in codes.tolist()]
     release_codes, release = _in_order(np.concatenate(([0], hits.release)))
     consumer_codes, consumer = _in_order(np.concatenate(([0], hits.consumer)))
     slot = slots_of(hits.duration)

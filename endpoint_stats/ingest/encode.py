@@ -23,6 +23,7 @@ SLOTS = ("time", "target", "status", "duration", "request_size", "response_size"
 DEFAULTS = {"duration": NO_DURATION}
 BLOCK = 4096  # lines split at once: few enough to stay in the processor's cache
 MEMO_LIMIT = 250_000  # distinct raw values remembered for each slot
+MAX_ROUTE = 2_000  # characters
 MAX_SAMPLES = 5  # rejected lines kept for each reason and piece
 
 _REASONS = tuple(REASONS)
@@ -83,7 +84,7 @@ class Encoder:
             "target": self._target,
             "duration": self._duration,
             "consumer": lambda name: self.consumers.code(name),
-            "version": lambda version: self.releases.code((self.service, version) if version else ("", "")),
+            "version": lambda version: self.versions.code(version),
             "user_agent": class_of_agent,
         }
         self._restart()
@@ -91,6 +92,7 @@ class Encoder:
     def _restart(self) -> None:
         """Forget every name and memo, so that memory stays flat however many distinct paths a log holds."""
         self.endpoints: Names[EndpointName] = Names()
+        self.versions: Names[str] = Names("")
         self.releases: Names[tuple[str, str]] = Names(("", ""))
         self.consumers: Names[str] = Names("")
         self.memos = {
@@ -104,6 +106,8 @@ class Encoder:
     def _target(self, target: Target) -> int:
         service = target.service or self.service
         route, explicit = self.router.route(service, target.method, target.path, target.route)
+        if len(route) > MAX_ROUTE:  # placeholders may be longer than what they stand for
+            route = route[: MAX_ROUTE - 1] + "…"
         code = self.endpoints.code(EndpointName(service, target.method, route))
         # Two facts of this path, not of its route, ride along in the lowest bits.
         return code * 4 + explicit * 2 + is_health_path(target.path or route)
@@ -166,12 +170,28 @@ class Encoder:
         time, target, status, duration, request, response, consumer, version, agent = (
             column[order] for column in columns
         )
+        release = self._releases(target >> 2, version)
         health = (target & 1).astype(bool) | (agent == HEALTH)
         traffic = np.where(health, HEALTH, np.where(agent == BOT, BOT, NORMAL))
         hits = Hits(
-            time, target >> 2, status, duration, request, response, version, consumer, traffic, (target >> 1) & 1
+            time, target >> 2, status, duration, request, response, release, consumer, traffic, (target >> 1) & 1
         )
         return Encoded(hits, Counter(reason for _, reason in refused), _samples(refused, lines))
+
+    def _releases(self, endpoint: Ints, version: Ints) -> Ints:
+        """A release is a version of the service that the hit names, not of the log's."""
+        if not version.any():
+            return version
+        pairs, index = np.unique(endpoint * len(self.versions.listed) + version, return_inverse=True)
+        codes = [self._release(*divmod(pair, len(self.versions.listed))) for pair in pairs.tolist()]
+        return np.array(codes, np.int64)[index]
+
+    def _release(self, endpoint: int, version: int) -> int:
+        return (
+            self.releases.code((self.endpoints.listed[endpoint].service, self.versions.listed[version]))
+            if version
+            else 0
+        )
 
 
 def _samples(refused: Iterable[tuple[int, str]], lines: list[bytes]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 
 from endpoint_stats.store.compact import compact
 
@@ -20,10 +21,21 @@ def follow(importer: Importer, stream: FileStream, path: str, progress: Progress
             if rotated(stream, path):
                 _read_rest(importer, stream, folds, progress)
                 stream.close()
-                stream = FileStream(path, whole_lines=True)
+                stream = first_lines(path)
                 importer.next_stream(stream, path)
                 continue
             time.sleep(EVERY)
+
+
+def first_lines(path: str) -> FileStream:
+    """The file that the path names, once its first line is whole: that line names the stream."""
+    while True:
+        with suppress(FileNotFoundError):  # between rename and create
+            stream = FileStream(path, whole_lines=True)
+            if stream.size:
+                return stream
+            stream.close()
+        time.sleep(EVERY)
 
 
 def _read_on(importer: Importer, stream: FileStream, folds: Folds, progress: Progress) -> None:
@@ -34,6 +46,7 @@ def _read_on(importer: Importer, stream: FileStream, folds: Folds, progress: Pro
         progress(stream.position(), stream.total, importer.counted)
     if importer.offset != before:
         compact(importer.project.pk)
+        importer.consolidate()
     else:
         importer.beat()
 

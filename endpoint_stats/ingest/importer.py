@@ -16,19 +16,20 @@ from django.db import connections
 
 from accounts.models import Project
 from endpoint_stats.models import Batch, Place
-from endpoint_stats.store.append import Counted, Stopped, append, count_only
+from endpoint_stats.store.append import Counted, Stopped, append, consolidate, count_only
 from endpoint_stats.store.compact import compact, compact_when_due
 from endpoint_stats.store.names import ProjectNames
 
 from . import ledger
 from .piece import FoldedPiece, Folder, Work, fold_piece, start_process
-from .places import GRID, Chain, Known, Mark, Stretch, digest_marks, pack_marks, short
+from .places import GRID, Chain, Known, Mark, digest_marks, pack_marks, short
 from .settings import route_rules, settings_of
 from .sources.base import Source
 from .sources.known import spec
 from .streams import PIECE, Piece, Stream
 
 AHEAD = timedelta(minutes=10)  # how far ahead of the clock a hit may lie
+CONSOLIDATE_EVERY = 100  # commits of a followed log
 NO_BATCH = UUID(int=0)  # of the places of a dry run, which are never saved
 Progress = Callable[[int, int | None, Counted], None]
 
@@ -102,6 +103,7 @@ class Importer:
         self.batch: Batch | None = None
         self.counted = Counted()
         self.endpoints: set[int] = set()
+        self.small_commits = 0
         self.queue: deque[_Item] = deque()
         self._start(stream)
 
@@ -109,7 +111,9 @@ class Importer:
         """Stand at the beginning of a stream, knowing what was committed of it."""
         self.stream = stream
         self.stream_id = ledger.stream_id(stream.head())
-        self.known = Known(ledger.stretches(self.project, self.service, self.stream_id))
+        places = ledger.places(self.project, self.service, self.stream_id)
+        self.seen = {place.id: place.end for place in places}
+        self.known = Known([ledger.stretch(place) for place in places])
         self.scanned = Chain()  # where reading stands, as long as something may have been counted before
         self.committed = Chain()  # where committing stands
         self.offset = 0
@@ -130,6 +134,13 @@ class Importer:
         """Nothing to commit, still alive."""
         if self.batch is not None:
             ledger.beat(self.batch)
+
+    def consolidate(self) -> None:
+        """Keep the rows of a batch that runs for days few."""
+        self.small_commits += 1
+        if self.batch is not None and self.small_commits >= CONSOLIDATE_EVERY:
+            consolidate(self.batch)
+            self.small_commits = 0
 
     def run(self, processes: int, progress: Progress) -> None:
         """Read to the end. Raises StreamError, Stopped, a database error or KeyboardInterrupt; what was
@@ -162,7 +173,7 @@ class Importer:
         if piece is None:
             return False
         if familiar:
-            self._recognise(piece, folds)
+            piece = self._recognise(piece, folds)
             self.lead = self.scanned.lead
         else:
             if self.lead is None:
@@ -174,10 +185,15 @@ class Importer:
         self.offset = piece.end
         return True
 
-    def _recognise(self, piece: Piece, folds: Folds) -> None:
-        """Split a piece into what was counted before and what was not."""
+    def _recognise(self, piece: Piece, folds: Folds) -> Piece:
+        """Split a piece into what was counted before and what was not. Returns it, longer where reading on was needed."""
         data = piece.load()
-        until = self.known.counted_until(data, piece.start, self.scanned, piece.last) - piece.start
+        verdict = self.known.counted_until(data, piece.start, self.scanned, piece.last)
+        while verdict.read_on and (more := self.stream.piece(piece.end, verdict.read_on)) is not None:
+            data += more.load()
+            piece = Piece(piece.start, more.end, len(data), data=data, last=more.last)
+            verdict = self.known.counted_until(data, piece.start, self.scanned, piece.last)
+        until = verdict.until - piece.start
         for start, part in ((0, data[:until]), (until, data[until:])):
             if not part:
                 continue
@@ -190,6 +206,7 @@ class Importer:
                 new = Piece(piece.start + start, end, len(part), data=part, last=piece.last)
                 self.queue.append(_Item(new, folds.submit(new, self.scanned.lead)))
             self.scanned.advance(marks, lead)
+        return piece
 
     def drain(self) -> None:
         while self.queue:
@@ -228,13 +245,19 @@ class Importer:
             self.names.remember(resolved)
         else:
             try:
-                append(self.batch, place, resolved, counted, self.names, lambda rivals: _check_rivals(place, rivals))
+                append(
+                    self.batch, place, resolved, counted, self.names, lambda rivals: self._check_rivals(place, rivals)
+                )
             except AlreadyStored:
                 self._count(Counted(folded.lines, duplicate=folded.lines))
                 return
             compact_when_due(self.project.pk)
         self.endpoints.update(resolved.hits.keys[1].tolist())
         self.counted.add(counted)
+
+    def _check_rivals(self, place: Place, rivals: list[Place]) -> None:
+        """Of the places in the same byte range, those that came since this import looked."""
+        check_rivals(place, [rival for rival in rivals if self.seen.get(rival.id) != rival.end])
 
     def _count(self, counted: Counted) -> None:
         if self.batch is not None:
@@ -256,23 +279,19 @@ def _counted(folded: FoldedPiece, lines_before: int) -> Counted:
     )
 
 
-def _check_rivals(place: Place, rivals: list[Place]) -> None:
+def check_rivals(place: Place, rivals: list[Place]) -> None:
     """Raise where one of ``rivals`` holds lines of ``place``: the same stream, read by another import just now."""
-    own = _stretch(place)
+    own = ledger.stretch(place)
     for rival in rivals:
         if (rival.start, rival.end, rival.end_node) == (place.start, place.end, place.end_node):
             raise AlreadyStored
-        theirs = _stretch(rival).nodes()
+        theirs = ledger.stretch(rival).nodes()
         inside = {at: node for at, node in own.nodes().items() if at > rival.start and at <= rival.end}
         if any(theirs.get(at) == node for at, node in inside.items()):
             raise Stopped(
                 "Another import of the same file is running. What this one stored is kept and counted once; "
                 "run it again when the other has ended."
             )
-
-
-def _stretch(place: Place) -> Stretch:
-    return Stretch(place.start, place.end, place.end_node, bytes(place.marks))
 
 
 def processes_wanted() -> int:

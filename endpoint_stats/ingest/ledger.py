@@ -1,5 +1,6 @@
 """The ledger of imports: what was read, what became of it, and what it may overlap with."""
 
+import os
 from datetime import timedelta
 from hashlib import sha256
 
@@ -8,28 +9,36 @@ from django.utils import timezone
 from accounts.models import Project
 from endpoint_stats.models import Batch, Place
 
-from .places import MAX_LINE, Stretch, short
+from .places import Stretch, short
 
+NAMING = 1 << 16  # bytes of a stream's beginning that may name it
 # Lines of one stream are written when requests end, so that a continuation may begin a little before the end.
 DISORDER = timedelta(minutes=5)
 
 
 def stream_id(head: bytes) -> int:
     """The name of a stream: the digest of its first line, so that candidates for the same stream are few."""
-    return short(sha256(b"first line" + head.partition(b"\n")[0][:MAX_LINE]).digest())
+    return short(sha256(b"first line" + head[:NAMING].partition(b"\n")[0]).digest())
 
 
-def stretches(project: Project, service: str, stream: int) -> list[Stretch]:
+def places(project: Project, service: str, stream: int) -> list[Place]:
     """What was committed of the streams that begin with the same line."""
-    rows = Place.objects.filter(project=project, service=service, stream=stream).order_by("start")
-    return [
-        Stretch(start, end, node, bytes(marks))
-        for start, end, node, marks in rows.values_list("start", "end", "end_node", "marks")
-    ]
+    return list(Place.objects.filter(project=project, service=service, stream=stream).order_by("start"))
+
+
+def stretch(place: Place) -> Stretch:
+    return Stretch(place.start, place.end, place.end_node, bytes(place.marks))
 
 
 def begin(project: Project, service: str, name: str, format_name: str) -> Batch:
-    return Batch.objects.create(project=project, service=service, name=name[-500:], format=format_name[:2000])
+    return Batch.objects.create(
+        project=project, service=service, name=printable(name)[-500:], format=format_name[:2000]
+    )
+
+
+def printable(name: str) -> str:
+    """A file's name as text: names need not be UTF-8, the database's text must be."""
+    return os.fsencode(name).decode("utf-8", "replace").replace("\0", "")
 
 
 def beat(batch: Batch) -> None:

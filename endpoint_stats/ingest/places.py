@@ -11,6 +11,7 @@ import zlib
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -124,7 +125,8 @@ class Stretch:
         """CRC of the line that follows ``place``, 0 where it is not noted."""
         noted = np.frombuffer(self.marks, MARK)
         found = noted["next"][noted["end"] == place]
-        return int(found[0]) if len(found) else 0
+        # Noted twice where one piece ended and the next began: at the end nothing followed yet.
+        return int(found.max()) if len(found) else 0
 
 
 def pack_marks(start: int, start_node: int, first_line: int, nodes: list[tuple[int, int, int]]) -> bytes:
@@ -136,59 +138,97 @@ class Known:
     """The committed stretches of one stream, asked piece by piece: has this been counted?"""
 
     stretches: list[Stretch]
+    short_tail: int = 0  # where the whole lines of a shorter copy ended, if they were taken for the same
     ends: list[int] = field(init=False)
     limit: int = field(init=False)
+    starts: list[int] = field(init=False)
+    reach: list[int] = field(init=False)  # the furthest end of the stretches up to each, in order of their starts
 
     def __post_init__(self) -> None:
         self.ends = sorted({place for s in self.stretches for place in (s.start, s.end)})
         self.limit = max(self.ends, default=0)
+        self.stretches = sorted(self.stretches, key=lambda stretch: stretch.start)
+        self.starts = [stretch.start for stretch in self.stretches]
+        self.reach = list(accumulate((stretch.end for stretch in self.stretches), max))
 
     def next_cut(self, offset: int, at_most: int) -> int:
         """Where a piece that starts at ``offset`` should stop, so that it lies within one stretch or none."""
         place = bisect_right(self.ends, offset)
         return min(self.ends[place], at_most) if place < len(self.ends) else at_most
 
-    def counted_until(self, data: bytes, offset: int, chain: Chain, last: bool) -> int:
-        """How far the piece (whole lines from ``offset`` on; ``last``: the stream ends with it) was counted before.
-
-        Returns an offset in ``[offset, offset + len(data)]``, the end of a line or of the stream.
-        """
+    def counted_until(self, data: bytes, offset: int, chain: Chain, last: bool) -> "Verdict":
+        """How far the piece (whole lines from ``offset`` on; ``last``: no whole line follows) was counted before."""
         end = offset + len(data)
-        best = offset
-        for stretch in self.stretches:
-            if stretch.start <= offset < stretch.end:
-                best = max(best, _common(stretch, data, offset, end, chain, last))
-        return best
+        if offset and offset == self.short_tail and not data.endswith(b"\n"):
+            return Verdict(end, 0)  # the last line of a shorter copy, cut off
+        best, wanted = offset, []
+        place = bisect_right(self.starts, offset)
+        while place and self.reach[place - 1] > offset:
+            place -= 1
+            if self.stretches[place].end > offset:
+                verdict = _compare(self.stretches[place], data, offset, chain, last)
+                best = max(best, verdict.until)
+                wanted.append(verdict.read_on)
+                if verdict.short_tail:
+                    self.short_tail = end
+        more = min(filter(None, wanted), default=0)
+        return Verdict(best, 0 if best == end or last else more)
 
 
-def _common(stretch: Stretch, data: bytes, offset: int, end: int, chain: Chain, last: bool) -> int:
+class Verdict(NamedTuple):
+    """until: an offset, the end of a line or of the piece, up to which lines were counted before.
+
+    read_on: where that is not the whole piece, and a stretch has its next node only after the piece: the offset
+    to read up to before the rest can be judged, else 0.
+    """
+
+    until: int
+    read_on: int
+    short_tail: bool = False
+
+
+def _compare(stretch: Stretch, data: bytes, offset: int, chain: Chain, last: bool) -> Verdict:
+    """What one stretch says of a piece that begins inside it."""
     nodes = stretch.nodes()
     if offset in nodes and nodes[offset] != short(chain.node_after()):
-        return offset
-    places = sorted(place for place in nodes if offset < place <= end)
-    walk = Chain(chain.node, chain.lead)
-    marks, _ = digest_marks(data, offset, end, chain.lead)
-    mark_nodes = {place: node for place, node, _ in walk.advance(marks, b"")}
-    reached = offset
-    for place in places[::-1]:
-        node = mark_nodes.get(place)
-        if node is None:
-            before = bisect_left([mark.end for mark in marks], place)
-            here = Chain(chain.node, chain.lead)
-            here.advance(marks[:before], chain.lead if before == 0 else b"")
-            from_place = marks[before - 1].end if before else offset
-            node = short(here.node_after(data[from_place - offset : place - offset]))
-        if node == nodes[place]:
-            reached = place
-            break
+        return Verdict(offset, 0)
+    end = offset + len(data)
+    reached = _deepest(nodes, data, offset, chain)
     if reached == offset and offset not in nodes:
-        return offset
+        return Verdict(offset, min((place for place in nodes if place > end), default=0))
     if reached > offset and data[reached - offset - 1 : reached - offset] != b"\n":
         # The stretch ended in the middle of this line: its end had not been written. It was counted.
         found = data.find(b"\n", reached - offset)
-        return end if found < 0 else offset + found + 1
+        return Verdict(end if found < 0 else offset + found + 1, 0)
+    following = min((place for place in nodes if place > reached), default=0)
     rest = data[reached - offset :]
-    if last and rest and reached < stretch.end and stretch.next_line(reached) == line_crc(rest, 0) != 0:
-        # A shorter copy ends before the next mark, and goes on as the stretch does: the same lines.
-        return end
-    return reached
+    if not rest or following <= end:
+        return Verdict(reached, 0)
+    if not last:
+        return Verdict(reached, following)
+    if b"\n" not in rest:
+        # A copy that was cut off in the middle of a line that goes on here. Only where something came before.
+        return Verdict(end if reached else 0, 0)
+    if stretch.next_line(reached) == line_crc(rest, 0):
+        # A shorter copy ends before the next node, and goes on as the stretch does: the same lines.
+        return Verdict(end, 0, short_tail=True)
+    return Verdict(reached, 0)
+
+
+def _deepest(nodes: dict[int, int], data: bytes, offset: int, chain: Chain) -> int:
+    """The last place in the piece at which the stream has the stretch's node; ``offset`` where it has none."""
+    walk = Chain(chain.node, chain.lead)
+    marks, _ = digest_marks(data, offset, offset + len(data), chain.lead)
+    mark_nodes = {place: node for place, node, _ in walk.advance(marks, b"")}
+    ends = [mark.end for mark in marks]
+    for place in sorted((place for place in nodes if offset < place <= offset + len(data)), reverse=True):
+        node = mark_nodes.get(place)
+        if node is None:
+            before = bisect_left(ends, place)
+            here = Chain(chain.node, chain.lead)
+            here.advance(marks[:before], b"" if before else chain.lead)
+            start = (ends[before - 1] if before else offset) - offset
+            node = short(here.node_after(data[start : place - offset]))
+        if node == nodes[place]:
+            return place
+    return offset

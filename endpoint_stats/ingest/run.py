@@ -4,6 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
@@ -17,7 +18,7 @@ from endpoint_stats.models import Batch
 from endpoint_stats.store.append import Counted, Stopped
 
 from . import ledger
-from .follow import follow
+from .follow import first_lines, follow
 from .importer import Importer, Progress, processes_wanted
 from .sources.base import Source
 from .sources.known import recognise, resolve
@@ -100,7 +101,7 @@ def import_path(
     try:
         stream = _followed(path) if options.follow else open_stream(path, stdin)
         head = stream.head()
-        if not head and not options.follow:
+        if not head:
             outcome.note = "empty: there is nothing to import"
             return outcome
         source = choose_source(head, options, path)
@@ -115,6 +116,8 @@ def import_path(
         _nothing_stored(importer, outcome)
     except (StreamError, Stopped, OSError) as error:
         outcome.error = str(error)
+    except BrokenProcessPool:
+        outcome.error = "A process that parses was killed, perhaps for want of memory. Import again with --processes 1."
     except DatabaseError as error:
         outcome.error = (
             f"The database refused: {' '.join(str(error).split())}. What was stored before is kept; import again."
@@ -139,7 +142,7 @@ def _followed(path: str) -> FileStream:
     stream.close()
     if not isinstance(stream, FileStream):
         raise StreamError(f"{path} is not a plain file; only those can be followed.")
-    return FileStream(path, whole_lines=True)
+    return first_lines(path)
 
 
 def _nothing_stored(importer: Importer, outcome: Outcome) -> None:

@@ -158,6 +158,7 @@ class PipeStream:
         # What is there, rather than a full block: a slow pipe is read as it comes, and damage is met late.
         self.read_some: Callable[[int], bytes] = getattr(source, "read1", source.read)
         self.buffer = b""
+        self.dropped = 0  # bytes of a last line that were counted but not kept
         self.start = 0
         self.ended = False
         self.failure: StreamError | None = None
@@ -188,6 +189,9 @@ class PipeStream:
             parts.append(self._more())
             have += len(parts[-1])
         data = b"".join(parts)
+        if self.dropped:
+            self.buffer, dropped, self.dropped = b"", self.dropped, 0
+            return self._made(data, dropped)
         if self.failure is not None:
             data = data[: data.rfind(b"\n") + 1]  # the line that was cut off is not whole
         if data:
@@ -213,8 +217,9 @@ class PipeStream:
             self.buffer = data[found + 1 :]
             return self._made(data[: found + 1], 0)
         tail = data.rfind(b"\n") + 1
-        if tail and not dropped:
-            self.buffer = data[tail:]
+        if tail:
+            # A last line without its newline: a piece of its own, the next one.
+            self.buffer, self.dropped = data[tail:], dropped
             return self._made(data[:tail], 0)
         self.buffer = b""
         return self._made(data, dropped)

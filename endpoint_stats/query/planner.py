@@ -125,6 +125,6 @@ def _readable(part: Tile, floors: dict[str, int]) -> Tile:
 def _kept_no_finer(start: int, end: int, kept: str) -> QueryError:
     return QueryError(
         "not_kept",
-        f"Between {moment_of(start):%Y-%m-%d %H:%M} and {moment_of(end):%Y-%m-%d %H:%M} UTC only {kept} are kept for this. "
-        f"Let from and to be whole {kept}, and ask for an interval of that size or none.",
+        f"Between {moment_of(start):%Y-%m-%d %H:%M} and {moment_of(end):%Y-%m-%d %H:%M} UTC only {kept} are kept"
+        f" for this. Let from and to be whole {kept}, and ask for an interval of that size or none.",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from endpoint_stats.aggregate.buckets import moment_of
-from endpoint_stats.aggregate.table import Ints, Table, concatenate, empty, group, take, with_keys
+from endpoint_stats.aggregate.table import Ints, Table, combine, concatenate, empty, group, take, with_keys
 from endpoint_stats.metrics import METRICS
 from endpoint_stats.models import ProjectSettings
 
@@ -159,7 +159,8 @@ class _Run:
         groups = compute.Groups(table, index, count, self._bucket_seconds(keys[0]))
         metrics = {name: self._metric(name, groups, keys, total=False) for name in query.metrics}
         rows = []
-        for at in range(count):
+        # A group may have come to nothing: what a rollback takes away stands in the journal beside what was added.
+        for at in np.flatnonzero(groups.sums["requests"]).tolist():
             row: dict[str, Any] = {}
             for labels, column in zip(self.meaning, keys[1:], strict=True):
                 row |= labels[int(column[at])]
@@ -196,7 +197,8 @@ class _Run:
             query.filters,
         )  # fmt: skip
         run = _Run(asked)
-        table = run._read(True, run._kept())
+        table = combine(run._read(True, run._kept()))
+        table = take(table, table.sums[:, 0] > 0)
         columns = [table.keys[0], *run._group_columns(table, None)]
         who = table.keys[1]
         if total:

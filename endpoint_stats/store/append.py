@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from endpoint_stats.aggregate.table import pack
+from endpoint_stats.aggregate.table import combine, pack, unpack
 from endpoint_stats.ids import uuid7
 from endpoint_stats.models import Batch, Folded, Journal, Place
 
@@ -20,6 +20,8 @@ from .names import ProjectNames, Resolved
 from .points import reached
 
 MAX_SAMPLES = 20  # rejected lines kept for a batch
+PLACE = 4 << 20  # bytes that one row of places covers at most, where pieces are smaller
+FORM_KEYS = 20_000  # keys from which a folded form is large enough to stay alone
 
 
 class Stopped(Exception):
@@ -68,11 +70,11 @@ def append(
         reached("import.begun")
         state.lock(batch.project_id)
         check_rivals(_rivals(place))
-        place.save(force_insert=True)
+        _write_place(place)
         reached("import.identity_written")
         _insert_names(resolved)
         row = {"project_id": batch.project_id, "keys": keys, "payload": payload}
-        folded = Folded.objects.create(id=uuid7(), batch=batch.id, **row)
+        folded = Folded.objects.create(id=uuid7(), batch=batch.id, stored=counted.stored, **row)
         Journal.objects.create(id=uuid7(), folded=folded.id, **row)
         _count(batch, counted)
         reached("import.before_commit")
@@ -96,6 +98,49 @@ def _rivals(place: Place) -> list[Place]:
         end__gt=place.start,
     )
     return list(rows.exclude(batch=place.batch))
+
+
+def _write_place(place: Place) -> None:
+    """A row for the place, or a longer row for the one before it: a followed log commits every few seconds."""
+    before = Place.objects.filter(
+        project_id=place.project_id,
+        batch=place.batch,
+        stream=place.stream,
+        end=place.start,
+        start__gt=place.end - PLACE,
+    ).first()
+    if before is None:
+        place.save(force_insert=True)
+        return
+    Place.objects.filter(project_id=place.project_id, id=before.id).update(
+        end=place.end,
+        end_node=place.end_node,
+        lines=before.lines + place.lines,
+        marks=bytes(before.marks) + bytes(place.marks),
+    )
+
+
+def consolidate(batch: Batch) -> None:
+    """Join the folded forms of a long batch that are in the rollups already: thousands of small rows become one."""
+    rows = Folded.objects.filter(project_id=batch.project_id, batch=batch.id)
+    with transaction.atomic():
+        state.lock(batch.project_id)
+        waiting = Journal.objects.filter(project_id=batch.project_id).values("folded")
+        small = list(rows.filter(keys__lt=FORM_KEYS).exclude(id__in=waiting).order_by("id"))
+        if len(small) < 2:
+            return
+        forms = [unpack(bytes(row.payload)) for row in small]
+        joined = [combine(*tables) for tables in zip(*forms, strict=True)]
+        rows.filter(id__in=[row.id for row in small]).delete()
+        Folded.objects.create(
+            project_id=batch.project_id,
+            id=uuid7(),
+            batch=batch.id,
+            stored=sum(row.stored for row in small),
+            keys=sum(len(table) for table in joined),
+            payload=pack(joined),
+            created=small[-1].created,
+        )
 
 
 def _insert_names(resolved: Resolved) -> None:

@@ -95,7 +95,7 @@ class ProjectNames:
         for name, key in zip(names, own, strict=True):
             route = name.route
             has_place = key in known.keys or key in taken
-            if not has_place and name.early and self.group_unmatched:
+            if not has_place and name.missing and self.group_unmatched:
                 route = UNMATCHED
             elif not has_place and route not in GROUPS and len(known.keys) + len(taken) >= known.cap:
                 route = OTHER

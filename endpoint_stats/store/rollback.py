@@ -59,9 +59,9 @@ def _change_state(batch: Batch) -> None:
 def _take_away(batch: Batch) -> None:
     """What is still in the journal is deleted; what was compacted gets a journal row that takes it away."""
     project_id = batch.project_id
-    forms = list(Folded.objects.filter(project_id=project_id, batch=batch.id).values_list("id", flat=True))
-    places = Place.objects.filter(project_id=project_id, batch=batch.id).count()
-    if len(forms) < places:
+    kept = dict(Folded.objects.filter(project_id=project_id, batch=batch.id).values_list("id", "stored"))
+    forms = list(kept)
+    if sum(kept.values()) != batch.stored:
         raise RollbackError(
             f"Import {batch.id} is older than {KEPT_DAYS} days, and its folded form is no longer kept. "
             "Its hits leave with the project's retention."

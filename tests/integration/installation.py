@@ -3,9 +3,11 @@
 Nothing here imports the product: it is asked through its commands and through SQL.
 """
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -48,21 +50,58 @@ from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
 
+# A Python that has loaded everything and forks for each command: a process of its own without the second that
+# loading takes. Requests and answers are lines of JSON.
+_FORKING = """
+import json, os, signal, sys, traceback
+import django
+django.setup()
+from django.core.management import execute_from_command_line, get_commands, load_command_class
+from django.db import connections
+from endpoint_stats.ingest import importer
+for name in ("import_log", "rollback_import", "compact", "prune", "stats"):
+    load_command_class(get_commands()[name], name)
+
+def work(asked):
+    os.setsid()
+    signal.alarm(asked["timeout"])
+    for place, (path, mode) in enumerate(zip(asked["files"], (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY))):
+        os.dup2(os.open(path, mode), place)
+    os.environ.update(asked["env"])
+    for alias, name in asked["databases"].items():
+        connections.settings[alias]["NAME"] = name
+    if asked["piece"]:
+        importer.PIECE = asked["piece"]
+    sys.argv = ["manage.py", *asked["arguments"]]
+    if asked["code"]:
+        exec(compile(asked["code"], "code", "exec"), {"__name__": "code"})
+    else:
+        execute_from_command_line(sys.argv)
+
+for request in sys.stdin:
+    child = os.fork()
+    if not child:
+        code = 0
+        try:
+            work(json.loads(request))
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(code)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.write(1, json.dumps(status).encode() + b"\\n")
+"""
+
 COMPACT = """
 import sys
 import django
 django.setup()
 from endpoint_stats.store.compact import compact
 print(compact(int(sys.argv[1])))
-"""
-
-PRUNE = """
-import sys
-import django
-django.setup()
-from django.utils import timezone
-from endpoint_stats.store.retention import prune
-print(prune(int(sys.argv[1]), timezone.now()))
 """
 
 LEVELS = {
@@ -91,6 +130,7 @@ class Installation:
     url: str = ""
     drop: Callable[[], None] = lambda: None
     pycache: Path | None = None
+    forking: "subprocess.Popen[bytes] | None" = None
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -119,12 +159,38 @@ class Installation:
         self.running.append(process)
         return process
 
-    def run(self, *arguments: str, timeout: float = 90, **options: Any) -> subprocess.CompletedProcess[str]:
-        """The same, run to its end."""
-        given = options.pop("input", None)
-        if given is not None:
-            options["stdin"] = subprocess.PIPE
-        return finish(self.start(*arguments, **options), given, timeout)
+    def run(
+        self,
+        *arguments: str,
+        code: str = "",
+        piece: int = 0,
+        kill_at: str = "",
+        timeout: int = 90,
+        input: bytes = b"",
+    ) -> subprocess.CompletedProcess[str]:
+        """The same, run to its end, in a process that was forked."""
+        assert self.forking is not None
+        assert self.forking.stdin is not None
+        assert self.forking.stdout is not None
+        files = [self.folder / name for name in ("stdin", "stdout", "stderr")]
+        for path, data in zip(files, (input, b"", b""), strict=True):
+            path.write_bytes(data)
+        databases = {"local": str(self.folder / "local.sqlite3")}
+        databases["default"] = urlsplit(self.url).path[1:] or str(self.folder / "endpoint_stats.sqlite3")
+        asked = {
+            "arguments": arguments,
+            "code": code,
+            "piece": piece,
+            "timeout": timeout,
+            "files": [str(path) for path in files],
+            "env": {"KILL_AT_COMMIT_POINT": kill_at},
+            "databases": databases,
+        }
+        self.forking.stdin.write(json.dumps(asked).encode() + b"\n")
+        self.forking.stdin.flush()
+        code_of_exit = json.loads(self.forking.stdout.readline())
+        out, err = (path.read_bytes().decode("utf-8", "replace") for path in files[1:])
+        return subprocess.CompletedProcess(arguments, code_of_exit, out, err)
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows of a statement (marks are ``?``), seen from outside."""
@@ -183,6 +249,12 @@ class Installation:
         assert done.returncode == 0, done.stderr
         return int(json.loads(done.stdout)["totals"]["requests"])
 
+    def stop_left_behind(self) -> None:
+        """Kill what is left of the sessions that were started here: a test that failed leaves nothing running."""
+        for process in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def close(self) -> None:
         for process in self.running:
             if process.poll() is None:
@@ -191,6 +263,7 @@ class Installation:
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
+        self.stop_left_behind()
         self.drop()
 
 
@@ -202,24 +275,35 @@ def finish(process: Any, given: bytes | None = None, timeout: float = 90) -> sub
 
 
 class SqliteTemplate:
+    """A migrated installation; each test gets a copy of its files."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        _prepare(Installation(folder))
+        self.forking = self._prepare(Installation(folder))
+
+    def _prepare(self, installation: Installation) -> "subprocess.Popen[bytes]":
+        process = installation.start(code=_PREPARE)
+        done = finish(process)
+        assert done.returncode == 0, done.stderr
+        return installation.start(code=_FORKING, stdin=subprocess.PIPE, stderr=None)
 
     def copy(self, folder: Path) -> Installation:
         folder.mkdir(parents=True)
         for path in self.folder.glob("*.sqlite3"):
             shutil.copy(path, folder / path.name)
-        return Installation(folder, pycache=self.folder / "pycache")
+        return Installation(folder, pycache=self.folder / "pycache", forking=self.forking)
+
+    def close(self) -> None:
+        self.forking.communicate(timeout=30)
 
 
-class PostgresTemplate:
-    """A scratch database, copied for each test by the server and dropped afterwards."""
+class PostgresTemplate(SqliteTemplate):
+    """The same with a scratch database, copied for each test by the server and dropped afterwards."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.server, self.folder = url, folder
         self.name = self._create("")
-        _prepare(Installation(folder, self._url(self.name)))
+        self.forking = self._prepare(Installation(folder, self._url(self.name)))
 
     def _url(self, name: str) -> str:
         return urlunsplit(urlsplit(self.server)._replace(path=f"/{name}"))
@@ -235,16 +319,11 @@ class PostgresTemplate:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def copy(self, folder: Path) -> Installation:
-        folder.mkdir(parents=True)
-        for path in self.folder.glob("*.sqlite3"):
-            shutil.copy(path, folder / path.name)
+        made = super().copy(folder)
         name = self._create(self.name)
-        return Installation(folder, self._url(name), lambda: self._drop(name), self.folder / "pycache")
+        made.url, made.drop = self._url(name), lambda: self._drop(name)
+        return made
 
-    def drop(self) -> None:
+    def close(self) -> None:
+        super().close()
         self._drop(self.name)
-
-
-def _prepare(installation: Installation) -> None:
-    done = installation.run(code=_PREPARE)
-    assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
 """Import: every line becomes one hit, once, whatever file it comes in and however often. Expected numbers come
 from plain counting (lines.py)."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,11 @@ class Files:
         return outcome
 
 
+def counted_by(project: Any, group: str) -> dict[Any, int]:
+    """Groups with hits. (That a group without any does not appear at all: test_store.py.)"""
+    return {key: number for key, number in grouped(project, group).items() if number}
+
+
 @pytest.fixture
 def load(tmp_path: Path, exact: Any) -> Files:
     return Files(tmp_path, exact)
@@ -81,8 +86,7 @@ class TestNumbers:
         expected = count(LOG)
         first, last = min(expected.by_hour), max(expected.by_hour)
         assert len(expected.by_day) > 1
-        start = timezone.datetime.fromtimestamp(first * 3600, timezone.UTC) if hasattr(timezone, "UTC") else None
-        assert start is not None
+        start = datetime.fromtimestamp(first * 3600, UTC)
         rows = ask(exact, start=start, end=start + timedelta(hours=last - first + 1), interval=60).rows
         assert [row["requests"] for row in rows] == [expected.by_hour[hour] for hour in range(first, last + 1)]
 
@@ -183,15 +187,18 @@ def test_another_project_is_another_log(load: Files, make_exact: Any, tmp_path: 
 
 
 def test_files_that_begin_alike_and_differ_later_are_both_counted(load: Files, exact: Any, small_pieces: None) -> None:
-    """After a common beginning each goes on with lines of its own."""
+    """After a common beginning each goes on with lines of its own. Where they part is known to a grid step."""
     one, other = numbered(1_200), numbered(1_200)
     for at in range(700, 1_200):
         other[at] = other[at].replace(b"/line/", b"/other/")
     load(one)
     outcome = load(other)
-    assert (outcome.stored, outcome.duplicate) == (500, 700)
+    assert 700 - GRID // len(one[0]) <= outcome.duplicate <= 700
+    assert outcome.stored == 1_200 - outcome.duplicate
     assert load(one).stored == load(other).stored == 0
-    assert requests(exact) == 1_700
+    counts = grouped(exact, "route")
+    assert all(counts[f"/line/{at}"] == 1 for at in [*range(outcome.duplicate), *range(700, 1_200)])
+    assert all(counts[f"/other/{at}"] == 1 for at in range(700, 1_200))
 
 
 def test_a_line_changed_in_the_middle_is_new_from_there(load: Files, exact: Any, small_pieces: None) -> None:
@@ -283,7 +290,7 @@ class TestRollback:
         half = load(LOG[:1_000])
         whole = load(LOG[:2_000])
         roll_back(half.batch)
-        assert grouped(exact, "route") == count(LOG[1_000:2_000]).by_path
+        assert counted_by(exact, "route") == count(LOG[1_000:2_000]).by_path
         again = load(LOG[:2_000])
         assert (again.stored, again.duplicate) == (count(LOG[:1_000]).good, 1_000)
         assert grouped(exact, "route") == count(LOG[:2_000]).by_path
@@ -376,7 +383,7 @@ def test_batch_of_a_running_import_is_in_the_ledger(load: Files, exact: Any, sma
 
 
 # Model: which lines are counted. A step imports a prefix of the log, the whole, or rolls one import back.
-LENGTH = 260
+LENGTH = 200
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("prefix"), st.integers(1, LENGTH)),
@@ -389,7 +396,7 @@ steps = st.lists(
 STEP_LINES = numbered(LENGTH, seconds=20)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps, piece=st.sampled_from([GRID, 2 * GRID, 256 * GRID]))
 def test_any_sequence_counts_each_line_once(
     steps: list[tuple[str, int]], piece: int, make_exact: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -413,7 +420,7 @@ def test_any_sequence_counts_each_line_once(
             assert (outcome.stored, outcome.duplicate) == (len(new), number - len(new))
             imports.append((outcome.batch, new))
             counted |= new
-        assert grouped(project, "route") == {f"/line/{at}": 1 for at in counted}
+        assert counted_by(project, "route") == {f"/line/{at}": 1 for at in counted}
     compact(project.pk)
     check_levels(project, len(counted))
 

@@ -48,6 +48,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_of(options["project"])
+        if len(options["service"]) > 200 or not options["service"].isprintable():
+            raise CommandError("--service takes a name of at most 200 printable characters.", returncode=2)
         if options["processes"] < 0:
             raise CommandError("--processes takes 0 (a process a core) or more.", returncode=2)
         if options["follow"] and (len(options["paths"]) > 1 or options["paths"] == ["-"]):

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endpoint_stats.aggregate.sketch import ESTIMATES, MAX_DURATION_NS, UPPER_SECONDS, quantiles, rank, slots_of
+from endpoint_stats.aggregate.sketch import (
+    EDGES_NS,
+    ESTIMATES,
+    MAX_DURATION_NS,
+    UPPER_SECONDS,
+    quantiles,
+    rank,
+    slots_of,
+)
 from tests.unit.aggregate.exact import EDGES, GAMMA, LAST_SLOT, nearest_rank, slot_of
 
 QUANTILES = ("0.001", "0.25", "0.5", "0.75", "0.9", "0.95", "0.99", "0.999", "1")
@@ -105,9 +113,15 @@ def test_an_empty_sketch_has_no_quantiles():
     assert quantiles(none, none, (0.5, 0.99)) == [None, None]
 
 
-def test_slot_edges_are_those_of_exact_fractions():
-    """The last whole nanosecond of each bucket, and the first of the next, up to where floats hold integers."""
-    values = sorted({value for edge in EDGES if edge < 2**53 - 1 for value in (edge, edge + 1)})
+def test_edges_are_exact_fractions_rounded_once():
+    # Division of whole numbers is correctly rounded in Python, however long they are.
+    assert EDGES_NS.tolist() == [101**power / 99**power for power in range(LAST_SLOT)]
+
+
+def test_both_sides_of_every_edge():
+    """The last whole nanosecond of each bucket and the first of the next, as long as a float tells them apart."""
+    values = sorted({value for edge in EDGES if edge < 2**45 for value in (edge, edge + 1)})
+    assert len(values) > 2700
     assert slots_of(np.array(values)).tolist() == [slot_of(value) for value in values]
 
 

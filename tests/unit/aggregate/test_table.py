@@ -72,7 +72,7 @@ def test_combine_is_the_sum_by_key(parts):
     assert listed == sorted(listed)
 
 
-@given(st.lists(rows, min_size=2, max_size=5), st.randoms())
+@given(st.lists(rows, max_size=5).filter(bool), st.randoms())
 def test_order_and_grouping_never_matter(parts, random):
     expected = tables.pack([tables.combine(*map(table_of, parts))])
     made = [table_of(part) for part in parts]
@@ -87,7 +87,8 @@ def test_order_and_grouping_never_matter(parts, random):
 def test_pack_and_unpack(parts):
     combined = [tables.combine(table_of(part)) for part in parts]
     back = tables.unpack(tables.pack(combined))
-    assert [as_dict(table) for table in back] == [naive(part) for part in parts]
+    # A count past 21 bits comes back in parts, as it travels; combining adds them up.
+    assert [as_dict(tables.combine(table)) for table in back] == [naive(part) for part in parts]
     assert [len(table) for table in back] == [len(table) for table in combined]
 
 

@@ -1,0 +1,20 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+
+from accounts.models import Project
+from endpoint_stats.management.projects import project_of
+from endpoint_stats.store.retention import prune
+
+
+class Command(BaseCommand):
+    help = "Delete what is older than a project keeps, now, as the workers do every six hours."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--project", default="", metavar="SLUG", help="default: every project")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        slug = options["project"]
+        for project in [project_of(slug)] if slug else Project.objects.order_by("slug"):
+            self.stdout.write(f"{project.slug}: {prune(project.pk, timezone.now()):,} rows deleted")
