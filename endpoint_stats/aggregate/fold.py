@@ -17,13 +17,13 @@ NORMAL, BOT, HEALTH = 0, 1, 2  # traffic classes
 
 
 class EndpointName(NamedTuple):
-    """``missing``: these hits are 404s of a path that only the lexical rules name. They are the route's own where
-    the project knows it, and else belong to no route."""
+    """``missing`` (1, 2: see ``variants``): these hits are 404s of a path that only the lexical rules name. They are
+    the route's own where the project knows it, and else belong to no route."""
 
     service: str
     method: str
     route: str
-    missing: bool = False
+    missing: int = 0
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, st
     if not len(hits):
         return Delta()
     codes, endpoint = _in_order(hits.endpoint * 3 + variants(hits.endpoint, hits.status, hits.explicit))
-    names = [endpoints[code // 3]._replace(missing=code % 3 > 0) for code in codes.tolist()]
+    names = [endpoints[code // 3]._replace(missing=code % 3) for code in codes.tolist()]
     release_codes, release = _in_order(np.concatenate(([0], hits.release)))
     consumer_codes, consumer = _in_order(np.concatenate(([0], hits.consumer)))
     slot = slots_of(hits.duration)

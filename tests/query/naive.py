@@ -67,7 +67,9 @@ def said(row, name):
 
 def passes(hit, name, wanted):
     if name == "status":
-        return any(str(hit["status"]) == value or value[1:] == "xx" and str(hit["status"])[0] == value[0] for value in wanted)
+        return any(
+            str(hit["status"]) == value or value[1:] == "xx" and str(hit["status"])[0] == value[0] for value in wanted
+        )
     if name == "endpoint":
         return f"{hit['method']} {hit['route']}" in wanted
     if name == "release":
@@ -149,8 +151,10 @@ def _kept(asked, store, start, end, hours_at_most):
             at += 1440
         elif at % 60 == 0 and at + 60 <= end and asked.interval % 60 == 0 and at >= store.hour_floor:
             at += 60
-        elif at >= store.minute_floor and not hours_at_most and not (
-            at % 60 == 0 and at + 60 <= end and asked.interval % 60 == 0
+        elif (
+            at >= store.minute_floor
+            and not hours_at_most
+            and not (at % 60 == 0 and at + 60 <= end and asked.interval % 60 == 0)
         ):
             at += 1
         else:

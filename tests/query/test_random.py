@@ -61,7 +61,9 @@ VALUES = {
 }
 filters = st.lists(
     st.sampled_from(GROUPS).flatmap(
-        lambda name: st.tuples(st.just(name), st.lists(st.sampled_from(VALUES[name]), min_size=1, max_size=2, unique=True).map(tuple))
+        lambda name: st.tuples(
+            st.just(name), st.lists(st.sampled_from(VALUES[name]), min_size=1, max_size=2, unique=True).map(tuple)
+        )
     ),
     max_size=2,
     unique_by=lambda wanted: wanted[0],
@@ -76,7 +78,9 @@ def questions(draw):
     start = draw(st.integers(first, last - size)) // size * size
     end = draw(st.integers(start + 1, last))
     end = min(max(-(-end // size) * size, start + size), last)
-    interval = draw(st.sampled_from([0, 0, 5, 15, 60, 360, 1440, 10_080] if end - start < 1440 else [0, 60, 360, 1440, 10_080]))
+    interval = draw(
+        st.sampled_from([0, 0, 5, 15, 60, 360, 1440, 10_080] if end - start < 1440 else [0, 60, 360, 1440, 10_080])
+    )
     metrics = tuple(draw(st.lists(st.sampled_from(METRICS), min_size=1, max_size=6, unique=True)))
     groups = tuple(draw(st.lists(st.sampled_from(GROUPS), max_size=3, unique=True)))
     return Asked(start, end, metrics, groups, interval, draw(filters))

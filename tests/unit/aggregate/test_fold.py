@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endpoint_stats.aggregate.fold import EndpointName, Hits, early_unmatched, fold
+from endpoint_stats.aggregate.fold import EndpointName, Hits, fold, variants
 from tests.unit.aggregate.exact import UNTIMED, slot_of
 
 FIELDS = (
@@ -43,14 +43,16 @@ def columns(hits):
     return Hits(*(np.array([hit[name] for hit in hits], np.int64) for name in FIELDS))
 
 
-def naive_early(hits):
-    """Line by line: a 404 before its route answered anything else, unless its route was named explicitly."""
-    answered, early = set(), []
+def naive_variants(hits):
+    """Line by line: 1 for a 404 before its route answered anything else, 2 for one after, unless its route was
+    named explicitly."""
+    answered, found = set(), []
     for hit in hits:
         if hit["status"] != 404:
             answered.add(hit["endpoint"])
-        early.append(hit["status"] == 404 and hit["endpoint"] not in answered and not hit["explicit"])
-    return early
+        missing = hit["status"] == 404 and not hit["explicit"]
+        found.append((2 if hit["endpoint"] in answered else 1) if missing else 0)
+    return found
 
 
 def add(row, hit):
@@ -67,8 +69,8 @@ def add(row, hit):
 
 def naive(hits):
     by_hit, by_consumer, order = defaultdict(Counter), defaultdict(Counter), []
-    for hit, early in zip(hits, naive_early(hits), strict=True):
-        name = (*ENDPOINTS[hit["endpoint"]], early)
+    for hit, variant in zip(hits, naive_variants(hits), strict=True):
+        name = (*ENDPOINTS[hit["endpoint"]], variant)
         if name not in order:
             order.append(name)
         minute = hit["seconds"] // 60
@@ -127,15 +129,15 @@ def test_names_stand_in_the_order_of_their_first_hits(hits):
 
 @given(st.lists(hit, min_size=1, max_size=80))
 @settings(max_examples=300)
-def test_early_404s_line_by_line(hits):
+def test_404s_line_by_line(hits):
     held = columns(hits)
-    assert early_unmatched(held.endpoint, held.status, held.explicit).tolist() == naive_early(hits)
+    assert variants(held.endpoint, held.status, held.explicit).tolist() == naive_variants(hits)
 
 
-def test_early_by_hand():
+def test_404s_by_hand():
     lines = [(0, 404, 0), (0, 404, 1), (1, 404, 0), (0, 200, 0), (0, 404, 0), (1, 404, 0), (1, 500, 0), (1, 404, 0)]
     endpoint, status, explicit = (np.array(column) for column in zip(*lines, strict=True))
-    assert early_unmatched(endpoint, status, explicit).tolist() == [True, False, True, False, False, True, False, False]
+    assert variants(endpoint, status, explicit).tolist() == [1, 0, 1, 0, 2, 1, 0, 2]
 
 
 def test_no_hits_add_nothing():

@@ -210,6 +210,9 @@ def may_be_claimed(line, old, data, grid):
         following = min((other for other in noted if place is not None and other > place), default=None)
         if place is None or following is None or start < place or len(data) >= following:
             continue
+        # Or it is cut off in the middle of a line that begins at a place that is known.
+        if place and start == place and not data[start:end].endswith(b"\n"):
+            return True
         first = data.find(b"\n", place) + 1
         if first and data[place:first] == old.data[place:first]:
             return True
