@@ -12,6 +12,10 @@ ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 DATA_DIR = Path(env.string("TEST_DATA_DIR", "") or tempfile.mkdtemp(prefix="endpoint-stats-test-"))
 DATABASES = databases(env.string("DATABASE_URL", ""), DATA_DIR, busy_timeout=20)
+for _alias, _database in DATABASES.items():
+    if _database["ENGINE"].endswith("sqlite3"):
+        # A file, not memory: threads and the test server then meet the locks that the product meets.
+        _database["TEST"] = {"NAME": str(DATA_DIR / f"test-{_alias}.sqlite3")}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 COMMIT_POINTS = True
 IMPORT_PROCESSES = 1

@@ -186,7 +186,7 @@ class Importer:
         return True
 
     def _recognise(self, piece: Piece, folds: Folds) -> Piece:
-        """Split a piece into what was counted before and what was not. Returns it, longer where reading on was needed."""
+        """Split a piece into what was counted before and what was not; returns it, longer where it read on."""
         data = piece.load()
         verdict = self.known.counted_until(data, piece.start, self.scanned, piece.last)
         while verdict.read_on and (more := self.stream.piece(piece.end, verdict.read_on)) is not None:

@@ -4,7 +4,10 @@ import re
 
 MAX_SAMPLE = 200
 
-_SECRET = r"pass(?:word|wd|phrase)?|pwd|secret|token|key|apikey|session|sessionid|sid|auth|authorization|cookie|otp|signature|sig|jwt|credential\w*"
+_SECRET = (
+    r"pass(?:word|wd|phrase)?|pwd|secret|token|key|apikey|session|sessionid|sid|auth|authorization|cookie"
+    r"|otp|signature|sig|jwt|credential\w*"
+)
 _HEX = r"[0-9a-fA-F]{1,4}"
 _RULES = (
     (re.compile(r"\?[^\s\"']*"), "?…"),

@@ -16,6 +16,7 @@ FILTERS = GROUPS
 INTERVALS = {"minute": 1, "5m": 5, "15m": 15, "hour": 60, "6h": 360, "day": 1440, "week": 10_080}
 TRAFFIC = ("normal", "bot", "health")
 MAX_ROWS = 100_000
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
 MAX_BUCKETS = 50_000
 
 _SHORT = {
@@ -78,6 +79,8 @@ class Query:
             raise QueryError("bad_limit", f"limit takes a number from 1 to {MAX_ROWS}.")
         if self.compare not in ("", "previous"):
             raise QueryError("unknown_compare", "compare takes: previous (the range of the same length before).")
+        if self.compare and self.start - EARLIEST < self.shift:
+            raise QueryError("bad_range", "The range before this one begins before 1970. Ask for a shorter one.")
 
     @property
     def shift(self) -> timedelta:
@@ -105,12 +108,14 @@ def parse_time(text: str, now: datetime, *, up: bool = False) -> datetime:
     """``2026-11-20T14:02:00Z``, a date, ``now``, ``-24h`` or epoch seconds, as UTC cut to the minute (``up``: the
     next full minute). A time without a zone is UTC."""
     moment = _moment(text.strip(), now)
+    if not EARLIEST <= moment < LATEST:
+        raise QueryError("bad_time", f"{text[:40]!r} lies outside of {EARLIEST.year} to {LATEST.year}.")
     cut = moment.replace(second=0, microsecond=0)
     return cut + timedelta(minutes=1) if up and cut < moment else cut
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    problem = QueryError("bad_time", f"{text!r} is not a time. Use 2026-11-20T14:00:00Z, 2026-11-20, now or -24h.")
+    problem = QueryError("bad_time", f"{text[:40]!r} is not a time. Use 2026-11-20T14:00:00Z, 2026-11-20, now or -24h.")
     relative = _RELATIVE.fullmatch(text)
     try:
         if text == "now":
@@ -120,9 +125,9 @@ def _moment(text: str, now: datetime) -> datetime:
         if re.fullmatch(r"\d{1,11}(\.\d+)?", text):
             return datetime.fromtimestamp(float(text), UTC)
         parsed = parse_datetime(text) or datetime.fromisoformat(text)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise problem from error
-    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def parse_interval(text: str) -> int:
@@ -157,7 +162,7 @@ def build(
     chosen: dict[str, tuple[str, ...]] = {}
     for name, value in filters:
         chosen[name] = (*chosen.get(name, ()), value)
-    if limit and not limit.isdecimal():
+    if limit and not (limit.isdecimal() and len(limit) < 10):
         raise QueryError("bad_limit", f"limit takes a number from 1 to {MAX_ROWS}.")
     return Query(
         project.pk,

@@ -100,7 +100,7 @@ def _bucket(interval: int) -> str:
         return "0"
     shift = MONDAY if interval == 10_080 else 0
     # A constant that begins with 0 would be read as a column's position by GROUP BY; this never does.
-    return f"time - (time + {shift}) % {int(interval)}"
+    return f"time - (time + {shift}) %% {int(interval)}"
 
 
 def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple[str, list[Any]]:

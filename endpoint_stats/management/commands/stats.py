@@ -72,7 +72,9 @@ class Command(BaseCommand):
         table = Table(*names)
         for column, name in zip(table.columns, names, strict=True):
             column.justify = "right" if name in METRICS else "left"
-        for row in [*result.rows, {"time": "total"} | {name: "" for name in query.group_by} | result.totals]:
+        groups = [name for name in names if name not in METRICS]
+        total = dict.fromkeys(groups, "") | dict.fromkeys(groups[:1], "total") | result.totals
+        for row in [*result.rows, *([total] if groups else [])]:
             table.add_row(*(cell(name, row.get(name)) for name in names))
         Console(file=self.stdout, width=None if self.stdout.isatty() else 160, markup=False).print(table)  # type: ignore[arg-type]
         self.stdout.write(
