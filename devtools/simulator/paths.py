@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from devtools.simulator import story
+from devtools.simulator import vocabulary
 
 
 def fill_paths(rng: np.random.Generator, template: str, n: int, hour: int) -> list[str]:
@@ -36,7 +36,7 @@ def _words(rng: np.random.Generator, n: int, words: tuple[str, ...]) -> list[str
 
 
 def _slugs(rng: np.random.Generator, n: int) -> list[str]:
-    pairs = zip(_words(rng, n, story.SLUG_FIRST), _words(rng, n, story.SLUG_SECOND), strict=True)
+    pairs = zip(_words(rng, n, vocabulary.SLUG_FIRST), _words(rng, n, vocabulary.SLUG_SECOND), strict=True)
     return [f"{first}-{second}" for first, second in pairs]
 
 
@@ -51,9 +51,9 @@ _FILLERS: dict[str, Callable[[np.random.Generator, int, int], list[str]]] = {
     "{uuid}": lambda rng, n, hour: _uuids(rng, n),
     "{sku}": lambda rng, n, hour: _skus(rng, n),
     "{slug}": lambda rng, n, hour: _slugs(rng, n),
-    "{category}": lambda rng, n, hour: _words(rng, n, story.CATEGORIES),
-    "{post}": lambda rng, n, hour: _words(rng, n, story.BLOG_POSTS),
-    "{topic}": lambda rng, n, hour: _words(rng, n, story.HELP_TOPICS),
-    "{asset}": lambda rng, n, hour: _words(rng, n, story.ASSETS),
-    "{scan}": lambda rng, n, hour: _words(rng, n, story.SCANS),
+    "{category}": lambda rng, n, hour: _words(rng, n, vocabulary.CATEGORIES),
+    "{post}": lambda rng, n, hour: _words(rng, n, vocabulary.BLOG_POSTS),
+    "{topic}": lambda rng, n, hour: _words(rng, n, vocabulary.HELP_TOPICS),
+    "{asset}": lambda rng, n, hour: _words(rng, n, vocabulary.ASSETS),
+    "{scan}": lambda rng, n, hour: _words(rng, n, vocabulary.SCANS),
 }

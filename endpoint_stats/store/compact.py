@@ -6,13 +6,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Max, Min
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack
 from endpoint_stats.models import Journal, RollupDay, RollupHour, RollupMinute, StoreState
 
 from . import rollups, state
+from .journal import length
 from .points import reached
 
 # Keys added in one transaction: under 100 ms on SQLite, so that a request can wait for it.
@@ -39,8 +40,8 @@ def compact(project_id: int) -> int:
 
 def compact_when_due(project_id: int) -> None:
     """Compact here and now if the journal has grown past its bound, so that nothing depends on a worker."""
-    size = Journal.objects.filter(project_id=project_id).aggregate(rows=Count("id"), keys=Sum("keys"))
-    if size["rows"] > settings.JOURNAL_MAX_ROWS or (size["keys"] or 0) > settings.JOURNAL_MAX_KEYS:
+    rows, keys = length(project_id)
+    if rows > settings.JOURNAL_MAX_ROWS or keys > settings.JOURNAL_MAX_KEYS:
         compact(project_id)
 
 

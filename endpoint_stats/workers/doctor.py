@@ -12,12 +12,12 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseAway
 from django.db import connection
-from django.db.models import Count, Sum
 from django_q.models import OrmQ
 
 from accounts.models import Project
 from endpoint_stats.management.preparation import pending
-from endpoint_stats.models import Beat, Journal
+from endpoint_stats.models import Beat
+from endpoint_stats.store import journal
 
 from . import canary, scheduler
 
@@ -103,8 +103,7 @@ def queue_length(now: datetime) -> list[Finding]:
 def journals(now: datetime) -> list[Finding]:
     found = []
     for project in Project.objects.order_by("slug"):
-        size = Journal.objects.filter(project_id=project.pk).aggregate(rows=Count("id"), keys=Sum("keys"))
-        rows, keys = size["rows"], size["keys"] or 0
+        rows, keys = journal.length(project.pk)
         times = max(rows / settings.JOURNAL_MAX_ROWS, keys / settings.JOURNAL_MAX_KEYS)
         text = f"{project.slug}: {rows:,} journal rows with {keys:,} keys wait"
         if times <= 1:

@@ -8,23 +8,17 @@ from datetime import datetime
 from django.utils import timezone
 
 from accounts.models import Project
-from endpoint_stats.models import Journal
+from endpoint_stats.store import journal
 from endpoint_stats.store.compact import compact
 from endpoint_stats.store.retention import prune
 
 from . import canary
 
-PROJECTS_A_QUERY = 500
-
 
 def projects_to_compact(now: datetime) -> list[dict[str, object]]:
-    """The projects whose journal holds anything. The query names them, as every query of a volume table does."""
+    """The projects whose journal holds anything."""
     ids = list(Project.objects.order_by("id").values_list("id", flat=True))
-    found: list[int] = []
-    for start in range(0, len(ids), PROJECTS_A_QUERY):
-        rows = Journal.objects.filter(project_id__in=ids[start : start + PROJECTS_A_QUERY])
-        found += rows.order_by("project_id").values_list("project_id", flat=True).distinct()
-    return [{"project_id": project_id} for project_id in found]
+    return [{"project_id": project_id} for project_id in journal.waiting(ids)]
 
 
 def projects_to_prune(now: datetime) -> list[dict[str, object]]:

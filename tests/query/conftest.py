@@ -44,8 +44,8 @@ def store_hits(project, folder, hits, *, compacted=True):
 def ask(project, asked, **more):
     """The product's answer to a naive.Asked."""
     query = Query(
-        project.pk, moment(asked.start), moment(asked.end), asked.metrics, asked.group_by, asked.interval, asked.filters,
-        **more,
+        project.pk, moment(asked.start), moment(asked.end), asked.metrics, asked.group_by, asked.interval,
+        asked.filters, **more,
     )  # fmt: skip
     return run(query, NOW)
 

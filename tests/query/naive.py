@@ -68,7 +68,7 @@ def said(row, name):
 def passes(hit, name, wanted):
     if name == "status":
         return any(
-            str(hit["status"]) == value or value[1:] == "xx" and str(hit["status"])[0] == value[0] for value in wanted
+            str(hit["status"]) == value or (value[1:] == "xx" and str(hit["status"])[0] == value[0]) for value in wanted
         )
     if name == "endpoint":
         return f"{hit['method']} {hit['route']}" in wanted

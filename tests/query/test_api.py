@@ -217,7 +217,7 @@ def command(*arguments):
     ("arguments", "parameters"),
     [
         ([], {}),
-        (["--group-by", "endpoint,status", "--metrics", "requests,p99"], {"group_by": "endpoint,status", "metrics": "requests,p99"}),
+        (["--group-by", "endpoint,status", "--metrics", "p99"], {"group_by": "endpoint,status", "metrics": "p99"}),
         (["--interval", "5m", "--metrics", "requests,rate"], {"interval": "5m", "metrics": "requests,rate"}),
         (["--filter", "status=500", "--filter", "method=GET"], {"filter__status": "500", "filter__method": "GET"}),
         (["--compare", "previous", "--order=-requests", "--limit", "1", "--group-by", "service"],

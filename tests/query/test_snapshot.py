@@ -24,7 +24,6 @@ def hits(count, **more):
     ]  # fmt: skip
 
 
-@pytest.mark.needs("postgresql")  # SQLite's database of a test is one shared cache, where a reader locks out a writer
 @pytest.mark.django_db(transaction=True, databases=["default", "local"])
 def test_compaction_between_two_reads_changes_nothing(make_project, tmp_path, monkeypatch):
     """The journal is read first, the rollups later: what moves from one to the other in between counts once."""

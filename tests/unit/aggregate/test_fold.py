@@ -103,7 +103,7 @@ def as_dict(table, *names):
 
 
 @given(st.lists(hit, max_size=60))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_fold_is_the_loop_over_hits(hits):
     delta = fold(columns(hits), [EndpointName(*name) for name in ENDPOINTS], RELEASES, CONSUMERS)
     by_hit, by_consumer, order = naive(hits)
@@ -120,7 +120,7 @@ def test_fold_is_the_loop_over_hits(hits):
 
 
 @given(st.lists(hit, min_size=1, max_size=60))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_names_stand_in_the_order_of_their_first_hits(hits):
     delta = fold(columns(hits), [EndpointName(*name) for name in ENDPOINTS], RELEASES, CONSUMERS)
     assert delta.releases[1:] == [RELEASES[at] for at in dict.fromkeys(hit["release"] for hit in hits) if at]
@@ -128,7 +128,7 @@ def test_names_stand_in_the_order_of_their_first_hits(hits):
 
 
 @given(st.lists(hit, min_size=1, max_size=80))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_404s_line_by_line(hits):
     held = columns(hits)
     assert variants(held.endpoint, held.status, held.explicit).tolist() == naive_variants(hits)

@@ -65,6 +65,7 @@ def naive(*listed, sign=1, minutes=1):
 
 
 @given(st.lists(rows, min_size=1, max_size=4))
+@settings(max_examples=60)
 def test_combine_is_the_sum_by_key(parts):
     combined = tables.combine(*map(table_of, parts))
     assert as_dict(combined) == naive(*parts)
@@ -85,6 +86,7 @@ def test_order_and_grouping_never_matter(parts, random):
 
 
 @given(st.lists(rows, max_size=3))
+@settings(max_examples=60)
 def test_pack_and_unpack(parts):
     combined = [tables.combine(table_of(part)) for part in parts]
     back = tables.unpack(tables.pack(combined))
@@ -108,6 +110,7 @@ def test_damaged_bytes_raise_what_is_documented(damage):
 
 
 @given(rows, rows)
+@settings(max_examples=60)
 def test_negate_takes_away(kept, taken):
     both = tables.combine(table_of(kept), table_of(taken))
     left = as_dict(tables.combine(both, tables.negate(table_of(taken))))
@@ -120,6 +123,7 @@ def test_negate_takes_away(kept, taken):
 
 
 @given(rows)
+@settings(max_examples=60)
 def test_negate_alone(listed):
     expected = naive(listed, sign=-1)
     assert as_dict(tables.combine(tables.negate(table_of(listed)))) == expected
@@ -132,11 +136,13 @@ def test_what_is_negative_is_not_packed():
 
 
 @given(rows, st.sampled_from([5, 60, 1440]))
+@settings(max_examples=60)
 def test_coarser(listed, minutes):
     assert as_dict(tables.combine(tables.coarser(table_of(listed), minutes))) == naive(listed, minutes=minutes)
 
 
 @given(rows, st.randoms())
+@settings(max_examples=60)
 def test_take(listed, random):
     keep = [random.random() < 0.5 for _ in listed]
     taken = tables.take(table_of(listed), np.array(keep, bool))

@@ -12,7 +12,7 @@ NORMAL, BOT, HEALTH = 0, 1, 2
     [
         ("", NORMAL),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", NORMAL),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0 Safari/537.36", NORMAL),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/129.0 Safari/537.36", NORMAL),
         ("curl/8.9.1", NORMAL),
         ("python-requests/2.32.3", NORMAL),
         ("okhttp/4.12.0", NORMAL),
@@ -41,8 +41,8 @@ def test_agents(agent, expected):
 @pytest.mark.parametrize(
     "path",
     ["/health", "/healthz", "/health/live", "/health/ready", "/healthcheck", "/health-check", "/livez", "/readyz",
-     "/ping", "/heartbeat", "/alive", "/api/v1/health", "/HEALTH", "/health/", "/-/healthy", "/-/ready", "/nginx_status",
-     "/server-status", "/liveness", "/readiness"],
+     "/ping", "/heartbeat", "/alive", "/api/v1/health", "/HEALTH", "/health/", "/-/healthy", "/-/ready",
+     "/nginx_status", "/server-status", "/liveness", "/readiness"],
 )  # fmt: skip
 def test_health_paths(path):
     assert is_health_path(path)

@@ -120,13 +120,13 @@ paths = st.lists(segments, max_size=8).map("/".join)
 
 
 @given(paths)
-@settings(max_examples=1000)
+@settings(max_examples=400)
 def test_a_route_is_its_own_route(path):
     assert lexical_route(lexical_route(path)) == lexical_route(path)
 
 
 @given(paths)
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_segments_are_neither_joined_nor_split(path):
     assert lexical_route(path).count("/") == path.count("/")
 

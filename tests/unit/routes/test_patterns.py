@@ -113,7 +113,7 @@ def naive(routes, path):
 
 
 @given(patterns, st.lists(literal, min_size=1, max_size=5))
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_against_regular_expressions(listed, segments):
     routes = ["/" + "/".join([*parts, "{rest*}"] if rest else parts) for parts, rest in listed]
     path = "/" + "/".join(segments)
