@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from accounts.models import User
 from endpoint_stats.ids import uuid7
 from endpoint_stats.models import Beat, JobRun, Journal, ProjectSettings, StoreState
+from endpoint_stats.store import journal
 from endpoint_stats.workers import canary, doctor, holds, jobs, scheduler, tasks
 from endpoint_stats.workers.jobs import Job
 from tests.integration.installation import finish
@@ -288,7 +289,7 @@ class TestTasks:
     def test_finding_journals_names_every_project(
         self, make_project: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
     ) -> None:
-        monkeypatch.setattr(tasks, "PROJECTS_A_QUERY", 2)
+        monkeypatch.setattr(journal, "PROJECTS_A_QUERY", 2)
         projects = [make_project() for _ in range(5)]
         for project in projects:
             add_journal_row(project)
