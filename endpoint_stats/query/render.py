@@ -21,12 +21,15 @@ def as_document(result: Result, slug: str) -> dict[str, Any]:
     }
 
 
+NEARLY = 0.9995  # what would be rounded up to 1000 of a unit is 1.00 of the next
+
+
 def number(value: float) -> str:
     """1,234 up to 9,999, then 12.3 k, 4.56 M."""
     if abs(value) < 10_000:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
+        if abs(value) >= NEARLY * size:
             return f"{three_digits(value / size)} {unit}"
     raise AssertionError("every number of 10,000 or more has a unit")
 
@@ -49,7 +52,7 @@ def duration(seconds: float) -> str:
 def size(count: float) -> str:
     """Bytes in decimal units: 203 kB."""
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= limit:
+        if count >= NEARLY * limit:
             return f"{three_digits(count / limit)} {unit}"
     return f"{count:.0f} B"
 
