@@ -40,6 +40,7 @@ class Piece:
     end: int
     size: int
     path: str = ""
+    name: str = ""
     data: bytes | None = None
     last: bool = False
 
@@ -50,7 +51,7 @@ class Piece:
             data = _read_at(file.fileno(), self.start, self.size)
         if len(data) != self.size:
             raise StreamError(
-                f"{self.path} became shorter while it was read. Import it again: what was stored is kept."
+                f"{self.name} became shorter while it was read. Import it again: what was stored is kept."
             )
         return data
 
@@ -97,6 +98,9 @@ class FileStream:
         self.name = path
         self.file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed by close)
         self.fd = self.file.fileno()
+        # Worker processes read the very file that is open here, also when a rotation gives its name to another.
+        open_file = f"/proc/{os.getpid()}/fd/{self.fd}"
+        self.path = open_file if os.path.exists(open_file) else path
         self.whole_lines = whole_lines
         self.reached = 0
         self.refresh()
@@ -129,7 +133,7 @@ class FileStream:
         end = self.size if start >= self.tail else self._line_end(min(target, self.tail))
         self.reached = end
         size = min(end, target + DIGEST_LIMIT) - start
-        return Piece(start, end, size, path=self.name, last=end >= self.tail)
+        return Piece(start, end, size, path=self.path, name=self.name, last=end >= self.tail)
 
     def _line_end(self, target: int) -> int:
         offset = max(target - 1, 0)
@@ -179,6 +183,8 @@ class PipeStream:
     def head(self) -> bytes:
         while len(self.buffer) < BLOCK and not self.ended:
             self.buffer += self._more()
+        if self.failure is not None and not self.buffer:
+            raise self.failure
         return self.buffer
 
     def piece(self, start: int, target: int) -> Piece | None:

@@ -309,7 +309,7 @@ class PostgresTemplate(SqliteTemplate):
         return urlunsplit(urlsplit(self.server)._replace(path=f"/{name}"))
 
     def _create(self, template: str) -> str:
-        name = f"endpoint_stats_scratch_{uuid.uuid4().hex[:16]}"
+        name = f"test_{urlsplit(self.server).path[1:]}_scratch_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         return name

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from accounts.services import create_project
@@ -114,6 +114,8 @@ def check(project, asked, store, state):
 SETTINGS = settings(
     max_examples=25,
     deadline=None,
+    # An example stores files: making a found one smaller would take minutes. It is printed as it is.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 _numbers = itertools.count()

@@ -12,7 +12,7 @@ from endpoint_stats.store.rollback import roll_back
 from tests.query.conftest import ask, store_hits
 from tests.query.naive import Asked
 
-START = 29_380_320  # 2025-11-10 12:00 UTC, in minutes
+START = 29_379_600  # 2025-11-10 12:00 UTC, in minutes
 ALL = Asked(START, START + 60, ("requests", "p50"))
 
 
