@@ -156,9 +156,12 @@ class Known:
         place = bisect_right(self.ends, offset)
         return min(self.ends[place], at_most) if place < len(self.ends) else at_most
 
-    def counted_until(self, data: bytes, offset: int, chain: Chain, last: bool) -> "Verdict":
-        """How far the piece (whole lines from ``offset`` on; ``last``: no whole line follows) was counted before."""
-        end = offset + len(data)
+    def counted_until(self, data: bytes, offset: int, chain: Chain, last: bool, end: int = 0) -> "Verdict":
+        """How far the piece (whole lines from ``offset`` on; ``last``: no whole line follows) was counted before.
+
+        ``end``: where it ends, if that is past the data, which a very long last line cut short.
+        """
+        end = end or offset + len(data)
         if offset and offset == self.short_tail and not data.endswith(b"\n"):
             return Verdict(end, 0)  # the last line of a shorter copy, cut off
         best, wanted = offset, []
@@ -166,7 +169,7 @@ class Known:
         while place and self.reach[place - 1] > offset:
             place -= 1
             if self.stretches[place].end > offset:
-                verdict = _compare(self.stretches[place], data, offset, chain, last)
+                verdict = _compare(self.stretches[place], data, (offset, end), chain, last)
                 best = max(best, verdict.until)
                 wanted.append(verdict.read_on)
                 if verdict.short_tail:
@@ -187,13 +190,13 @@ class Verdict(NamedTuple):
     short_tail: bool = False
 
 
-def _compare(stretch: Stretch, data: bytes, offset: int, chain: Chain, last: bool) -> Verdict:
-    """What one stretch says of a piece that begins inside it."""
+def _compare(stretch: Stretch, data: bytes, piece: tuple[int, int], chain: Chain, last: bool) -> Verdict:
+    """What one stretch says of a piece (start, end) that begins inside it."""
+    offset, end = piece
     nodes = stretch.nodes()
     if offset in nodes and nodes[offset] != short(chain.node_after()):
         return Verdict(offset, 0)
-    end = offset + len(data)
-    reached = _deepest(nodes, data, offset, chain)
+    reached = _deepest(nodes, data, piece, chain)
     if reached == offset and offset not in nodes:
         return Verdict(offset, min((place for place in nodes if place > end), default=0))
     if reached > offset and data[reached - offset - 1 : reached - offset] != b"\n":
@@ -215,13 +218,14 @@ def _compare(stretch: Stretch, data: bytes, offset: int, chain: Chain, last: boo
     return Verdict(reached, 0)
 
 
-def _deepest(nodes: dict[int, int], data: bytes, offset: int, chain: Chain) -> int:
+def _deepest(nodes: dict[int, int], data: bytes, piece: tuple[int, int], chain: Chain) -> int:
     """The last place in the piece at which the stream has the stretch's node; ``offset`` where it has none."""
     walk = Chain(chain.node, chain.lead)
-    marks, _ = digest_marks(data, offset, offset + len(data), chain.lead)
+    offset, end = piece
+    marks, _ = digest_marks(data, offset, end, chain.lead)
     mark_nodes = {place: node for place, node, _ in walk.advance(marks, b"")}
     ends = [mark.end for mark in marks]
-    for place in sorted((place for place in nodes if offset < place <= offset + len(data)), reverse=True):
+    for place in sorted((place for place in nodes if offset < place <= end), reverse=True):
         node = mark_nodes.get(place)
         if node is None:
             before = bisect_left(ends, place)
