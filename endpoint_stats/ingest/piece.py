@@ -1,12 +1,13 @@
 """The work on one piece of a stream, done in a worker process. Knows no database and no Django."""
 
-import ctypes
 import gc
 import os
 import signal
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any
 
 from endpoint_stats.aggregate.fold import Delta, Hits, fold
@@ -83,7 +84,11 @@ class Folder:
 
 
 _folder: Folder | None = None
-_PR_SET_PDEATHSIG = 1
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def start_process(work: Work) -> None:
@@ -93,11 +98,10 @@ def start_process(work: Work) -> None:
     """
     global _folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = os.getppid()
-    with suppress(OSError, AttributeError):  # not Linux: the pool's pipe closes with the parent
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+    parent = parent_process()
+    if parent is not None:
+        # The fork server is no help: it lives as long as a worker holds its pipe, and a worker as long as it.
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
     gc.disable()
     _folder = Folder(work)
 
