@@ -1,11 +1,11 @@
 """``--follow``: a log that is being written, read on through rotation."""
 
 import os
-import time
 from contextlib import suppress
 
 from endpoint_stats.store.compact import compact
 
+from . import interrupt
 from .importer import Folds, Importer, Progress, folding
 from .streams import FileStream
 
@@ -24,7 +24,7 @@ def follow(importer: Importer, stream: FileStream, path: str, progress: Progress
                 stream = first_lines(path)
                 importer.next_stream(stream, path)
                 continue
-            time.sleep(EVERY)
+            interrupt.sleep(EVERY)
 
 
 def first_lines(path: str) -> FileStream:
@@ -35,7 +35,7 @@ def first_lines(path: str) -> FileStream:
             if stream.size:
                 return stream
             stream.close()
-        time.sleep(EVERY)
+        interrupt.sleep(EVERY)
 
 
 def _read_on(importer: Importer, stream: FileStream, folds: Folds, progress: Progress) -> None:

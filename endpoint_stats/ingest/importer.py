@@ -7,7 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from typing import Protocol
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from endpoint_stats.store.append import Counted, Stopped, append, consolidate, c
 from endpoint_stats.store.compact import compact, compact_when_due
 from endpoint_stats.store.names import ProjectNames
 
-from . import ledger
+from . import interrupt, ledger
 from .piece import FoldedPiece, Folder, Work, fold_piece, start_process
 from .places import GRID, Chain, Known, Mark, digest_marks, pack_marks, short
 from .settings import route_rules, settings_of
@@ -71,6 +71,9 @@ def folding(work: Work, processes: int) -> Iterator[Folds]:
     # A fork server, preloaded: children start in milliseconds and inherit no thread and no connection of ours.
     context = get_context("forkserver")
     context.set_forkserver_preload(["endpoint_stats.ingest.piece"])
+    resource_tracker.ensure_running()  # first: starting it lets signals through again
+    with interrupt.held_back():
+        forkserver.ensure_running()
     executor = ProcessPoolExecutor(processes, context, start_process, (work,))
     try:
         yield _Pool(executor)

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
+from . import interrupt
 from .places import DIGEST_LIMIT, GRID
 
 PIECE = 256 * GRID  # 4 MiB
@@ -299,7 +300,9 @@ def open_stream(path: str, stdin: BinaryIO) -> Stream:
         if stat.S_ISDIR(mode):
             raise StreamError(f"{path} is a directory. Name the files in it, as in {path.rstrip('/')}/*.log.")
         if not stat.S_ISREG(mode):
-            return _from_pipe(path, open(path, "rb"), None)
+            with interrupt.waiting():  # for whoever writes
+                pipe = open(path, "rb")  # noqa: SIM115 (closed by the stream)
+            return _from_pipe(path, pipe, None)
         with open(path, "rb") as file:
             compressed = _kind(file.read(4))
         if compressed:
@@ -323,8 +326,9 @@ def _kind(first: bytes) -> str:
 def _from_pipe(name: str, pipe: BinaryIO, counted: BinaryIO | None) -> Stream:
     """A pipe may be compressed as well; its first bytes are put back in front of it."""
     first = b""
-    while len(first) < 4 and (more := pipe.read(4 - len(first))):
-        first += more
+    with interrupt.waiting():
+        while len(first) < 4 and (more := pipe.read(4 - len(first))):
+            first += more
     rejoined = _Rejoined(first, pipe)
     kind = _kind(first)
     return PipeStream(name, _decompressor(kind, rejoined) if kind else rejoined, counted)  # type: ignore[arg-type]
@@ -341,7 +345,8 @@ class _Rejoined:
         if self.first:
             data, self.first = self.first[:size] if size >= 0 else self.first, b"" if size < 0 else self.first[size:]
             return data
-        return self.more(size)
+        with interrupt.waiting():
+            return self.more(size)
 
     def close(self) -> None:
         self.rest.close()

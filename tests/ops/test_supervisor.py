@@ -14,7 +14,8 @@ from tests.ops.conftest import ROOT, alive, family, wait_for
 
 # The argument is a Python program for each child: NAME=PROGRAM.
 MAIN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may have had it ignored
 from endpoint_stats.workers import supervisor
 supervisor.GRACE = 1.0
 children = []

@@ -1,8 +1,6 @@
 import argparse
 import json
-import signal
 import sys
-import threading
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,6 +9,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from endpoint_stats.ingest import interrupt
 from endpoint_stats.ingest.run import Options, Outcome, import_path
 from endpoint_stats.ingest.sources.base import REASONS
 from endpoint_stats.ingest.sources.known import names
@@ -66,14 +65,14 @@ class Command(BaseCommand):
             options["processes"],
         )
         failed = False
-        stop = Stop()
+        interrupt.install()
         for path in options["paths"]:
-            with Bar(path, self.stderr, stop) as bar:
+            with Bar(path, self.stderr) as bar:
                 try:
+                    interrupt.check()
                     outcome = import_path(
                         project, path, wanted, sys.stdin.buffer, progress=bar.advance, recognised=bar.recognised
                     )
-                    stop.check()
                 except KeyboardInterrupt:
                     bar.close()
                     self.stderr.write(
@@ -118,28 +117,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"    line {sample['line']:,}: {sample['text']}")
 
 
-class Stop:
-    """Ctrl-C, remembered: Python drops an exception that is raised within a destructor, and the import would go on."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._ask)
-
-    def _ask(self, number: int, frame: Any) -> None:
-        self.asked = True
-        raise KeyboardInterrupt
-
-    def check(self) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-
-
 class Bar:
     """A progress bar on a terminal; silence elsewhere."""
 
-    def __init__(self, path: str, stream: Any, stop: Stop | None = None) -> None:
-        self.stop = stop
+    def __init__(self, path: str, stream: Any) -> None:
         self.path, self.format, self.stack = path, "", ExitStack()
         self.console = Console(stderr=True)
         self.stream = stream
@@ -165,8 +146,7 @@ class Bar:
         self.stream.write(f"{self.path}: format {name}")
 
     def advance(self, position: int, size: int | None, counted: Counted) -> None:
-        if self.stop is not None:
-            self.stop.check()
+        interrupt.check()
         elapsed = self.progress.tasks[0].elapsed or 0
         rate = counted.read / elapsed if elapsed else 0.0
         self.progress.update(self.task, completed=position, total=size, lines=counted.read, rate=rate)
