@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from endpoint_stats.aggregate.sketch import BANDS
+
 # Columns of sums, by name, and the length of the bucket in seconds under "seconds".
 Sums = Mapping[str, float]
 
@@ -12,20 +14,22 @@ Sums = Mapping[str, float]
 class Metric:
     """One metric.
 
-    empty: what a bucket without hits says (0 or None, "no answer").
+    empty: what a bucket without hits says (0, zeros, or None: "no answer").
     compute: from sums to the value, for metrics that need no sketch.
     quantile: for metrics that are read off the merged sketch.
     sketch: whether the sketch is needed.
+    listed: the value is a list of numbers, which cannot be sorted by.
     """
 
     name: str
     unit: str
     title: str
-    empty: float | None = None
+    empty: float | list[int] | None = None
     compute: Callable[[Sums], float | None] | None = None
     quantile: float | None = None
     sketch: bool = False
     consumers: bool = False
+    listed: bool = False
 
 
 def _ratio(part: float, whole: float) -> float | None:
@@ -53,6 +57,7 @@ _ALL = (
         lambda s: _ratio(s["requests"] - s["errors"], s["requests"]),
     ),
     Metric("apdex", "ratio", "Apdex", sketch=True),
+    _metric("timed", "1", "Requests with a duration", lambda s: int(s["timed"]), 0),
     _metric("mean", "s", "Mean duration", lambda s: _ratio(s["duration_us"] / 1e6, s["timed"])),
     _quantile("p50", 0.5, "Median duration"),
     _quantile("p75", 0.75, "75th percentile of duration"),
@@ -64,6 +69,7 @@ _ALL = (
     _metric("request_bytes", "By", "Bytes received", lambda s: int(s["request_bytes"]), 0),
     _metric("response_bytes", "By", "Bytes sent", lambda s: int(s["response_bytes"]), 0),
     Metric("consumers", "1", "Distinct consumers", empty=0, consumers=True),
+    Metric("histogram", "1", "Requests by band of duration", [0] * (len(BANDS) + 1), sketch=True, listed=True),
 )  # fmt: skip
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})

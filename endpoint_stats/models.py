@@ -290,6 +290,31 @@ class RollupDay(Rollup):
     pass
 
 
+class TotalRollup(Sums):
+    """All endpoints together: what charts of a whole project read, however many endpoints it has."""
+
+    pk = models.CompositePrimaryKey("project_id", "time", "release", "traffic")
+    project = project_field()
+    time = models.IntegerField()
+    release = models.BigIntegerField()
+    traffic = models.SmallIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class TotalMinute(TotalRollup):
+    pass
+
+
+class TotalHour(TotalRollup):
+    pass
+
+
+class TotalDay(TotalRollup):
+    pass
+
+
 class ConsumerRollup(Sums):
     pk = models.CompositePrimaryKey("project_id", "time", "consumer", "endpoint")
     project = project_field()

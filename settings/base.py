@@ -139,7 +139,9 @@ Q_CLUSTER = {
     "scheduler": False,
 }
 
-# Import: processes that parse (0: one a core), and the size of the pieces they work on.
+# A question that takes longer is stopped, and says so.
+QUERY_SECONDS = env.number("QUERY_SECONDS", 10.0)
+# Import: processes that parse (0: one a core).
 IMPORT_PROCESSES = env.integer("IMPORT_PROCESSES", 0)
 # A project's journal past this many rows or keys is compacted by whoever appends to it.
 JOURNAL_MAX_ROWS = env.integer("JOURNAL_MAX_ROWS", 64)

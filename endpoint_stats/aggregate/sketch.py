@@ -40,6 +40,17 @@ ESTIMATES = np.concatenate(([0.0], EDGES_NS * (2 / (GAMMA + 1)) * 1e-9))
 UPPER_SECONDS = np.concatenate(([0.0], EDGES_NS * 1e-9))
 
 
+def _bands() -> Ints:
+    """Slots whose upper edges are nearest to 1/4 ms, times the square root of two, up to 64 s."""
+    wanted = 0.25e6 * 2.0 ** (np.arange(37) / 2)
+    return np.abs(EDGES_NS[:, None] - wanted).argmin(axis=0).astype(np.int64) + 1
+
+
+# Bands of durations, as histograms show them; each ends at a bucket's edge, so that its count is exact.
+BAND_SLOTS = _bands()
+BANDS: tuple[float, ...] = tuple(UPPER_SECONDS[BAND_SLOTS].tolist())  # upper edges, seconds; one more band is open
+
+
 def slots_of(nanoseconds: Ints) -> Ints:
     """The slot of each duration (ns, >= 0). Longer ones than the last edge (18 years) share the last slot."""
     slots = np.searchsorted(EDGES_NS, nanoseconds, side="left") + 1

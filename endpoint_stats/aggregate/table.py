@@ -15,6 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 SUMS = ("requests", "client_errors", "errors", "timed", "duration_us", "request_bytes", "response_bytes")
 HIT_KEYS = ("time", "endpoint", "release", "traffic")
+TOTAL_KEYS = ("time", "release", "traffic")
 CONSUMER_KEYS = ("time", "consumer", "endpoint")
 
 

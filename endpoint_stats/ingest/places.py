@@ -175,7 +175,8 @@ class Known:
                 if verdict.short_tail:
                     self.short_tail = end
         more = min(filter(None, wanted), default=0)
-        return Verdict(best, 0 if best == end or last else more)
+        # Also past the last whole line: what follows may be the end of a line that a stretch has as well.
+        return Verdict(best, 0 if best == end else more)
 
 
 class Verdict(NamedTuple):

@@ -11,9 +11,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Project
 from accounts.services import find_project, visible_projects
-from endpoint_stats.query.journal import data_span
 from endpoint_stats.query.render import cell, number
-from endpoint_stats.query.runner import Result, run
+from endpoint_stats.query.runner import Result, reading
 from endpoint_stats.query.spec import Query, QueryError
 
 from .ranges import Range, chosen, presets
@@ -47,13 +46,14 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     if project is None:
         raise Http404
     now = timezone.now()
-    span = data_span(project.pk)
     given = {name: request.GET[name] for name in ("from", "to", "order", "all") if request.GET.get(name)}
     context: dict[str, Any] = {"project": project, "projects": visible_projects(request.user)}
     try:
-        shown = chosen(given, span, now)
         order = _order(given.get("order", ""))
-        result = run(_query(project, shown, order), now)
+        with reading(project.pk) as store:
+            span = store.span
+            shown = chosen(given, span, now)
+            result = store.run([_query(project, shown, order)], now)[0]
     except QueryError as error:
         context |= {"problem": str(error)}
         return render(request, "endpoint_stats/overview.html", context, status=422)

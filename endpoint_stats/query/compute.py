@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from endpoint_stats.aggregate import words
-from endpoint_stats.aggregate.sketch import ALPHA, ESTIMATES, rank
+from endpoint_stats.aggregate.sketch import ALPHA, BAND_SLOTS, ESTIMATES, rank
 from endpoint_stats.aggregate.table import SUMS, Ints, Table, add_up
 from endpoint_stats.metrics import METRICS
 
-Column = list[float | int | None]
+Column = list[float | int | list[int] | None]
 
 
 class Groups:
@@ -39,6 +39,8 @@ class Groups:
             return self._quantile(metric.quantile)
         if name == "apdex":
             return self._apdex(apdex_seconds)
+        if name == "histogram":
+            return self._histogram()
         if metric.compute is None:
             raise ValueError(f"{name} is not computed from sums")
         columns = {key: column.tolist() for key, column in self.sums.items()} | {"seconds": self.seconds.tolist()}
@@ -52,6 +54,14 @@ class Groups:
         for group, estimate in zip(known.tolist(), ESTIMATES[self.slots[positions]].tolist(), strict=True):
             result[group] = estimate
         return result
+
+    def _histogram(self) -> Column:
+        """Counts of timed hits by band (sketch.BANDS, and one more for all above)."""
+        bands = len(BAND_SLOTS) + 1
+        band = np.searchsorted(BAND_SLOTS, self.slots, side="left")
+        counts = np.zeros(self.count * bands, np.int64)
+        np.add.at(counts, self.rows * bands + band, self.counts)
+        return list(counts.reshape(self.count, bands).tolist())
 
     def _apdex(self, seconds: float) -> Column:
         """(satisfied + tolerating / 2) / n with the thresholds T and 4 T, of hits with a duration."""

@@ -4,65 +4,106 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.db import connection
 
 from endpoint_stats.aggregate.buckets import LEVELS
-from endpoint_stats.aggregate.table import Table, coarser, concatenate, empty, negate, take, unpack
-from endpoint_stats.models import Journal, StoreState
+from endpoint_stats.aggregate.table import Table, coarser, concatenate, empty, negate, take, unpack, with_keys
+from endpoint_stats.models import Journal, ProjectSettings, StoreState
 
-from .planner import Available, Tile
-from .sql import key_columns
+from .planner import CONSUMERS, HITS, TOTALS, Available, Tile
+from .sql import KEYS
+
+DEFAULT_APDEX = ProjectSettings().apdex_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The journal of a project, in tables, and what the store holds; all of one snapshot.
+    """The journal of a project, in tables, what the store holds, and what its answers depend on besides; all of one
+    snapshot.
 
-    version: changes whenever an answer may change. Within a revision the journal only grows, so that its length
-    says as much as its ids.
+    version: changes whenever an answer may change. Within a revision the journal only grows, so that its length and
+    its newest row say which state it is.
     """
 
     hits: Table
     by_consumer: Table
     available: Available
     version: str
+    apdex_seconds: float
 
-    def part(self, tile: Tile, by_consumer: bool, only: dict[str, Sequence[int]]) -> Table:
-        """The rows that belong to a tile, in buckets of its level."""
-        table = self.by_consumer if by_consumer else self.hits
+    def part(self, family: str, tile: Tile, only: dict[str, Sequence[int]]) -> Table:
+        """The rows that belong to a tile of a family, in buckets of its level."""
+        table = self.by_consumer if family == CONSUMERS else self.hits
+        if family == TOTALS:
+            time, _, release, traffic = table.keys
+            table = with_keys(table, (time, release, traffic))
         size = LEVELS[tile.level]
         table = coarser(table, size) if size > 1 else table
         floor = self.available.floors[tile.level]
         keep = (table.keys[0] >= max(tile.start, floor)) & (table.keys[0] < tile.end)
-        for name, column in zip(key_columns(by_consumer), table.keys, strict=True):
+        for name, column in zip(KEYS[family], table.keys, strict=True):
             if name in only:
                 keep &= np.isin(column, np.array(only[name], np.int64))
         return take(table, keep)
 
 
+_STATE = ("revision", "oldest", "newest", "minute_floor", "hour_floor", "day_floor")
+_FROM = (
+    "FROM accounts_project p"
+    f" LEFT JOIN {StoreState._meta.db_table} s ON s.project_id = p.id"
+    f" LEFT JOIN {ProjectSettings._meta.db_table} c ON c.project_id = p.id"
+    f" LEFT JOIN {Journal._meta.db_table} j ON j.project_id = p.id"
+)
+
+
 def waiting(project_id: int) -> Waiting:
-    state = StoreState.objects.filter(project_id=project_id).first() or StoreState(project_id=project_id)
-    hits, by_consumer = [empty(4)], [empty(3)]
-    rows = list(Journal.objects.filter(project_id=project_id).values_list("sign", "payload"))
-    for sign, payload in rows:
-        tables = unpack(bytes(payload))
-        if sign < 0:
-            tables = [negate(table) for table in tables]
-        hits.append(tables[0])
-        by_consumer.append(tables[1])
-    table = concatenate(hits)
-    oldest, newest = state.oldest, state.newest
-    if len(table):
-        first, last = int(table.keys[0].min()), int(table.keys[0].max())
+    """State, settings and journal in one statement."""
+    columns = ", ".join(f"s.{name}" for name in _STATE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns}, c.apdex_seconds, j.id, j.sign, j.payload {_FROM} WHERE p.id = %s", [project_id]
+        )
+        rows = cursor.fetchall()
+    state = dict(zip(_STATE, rows[0], strict=False)) if rows else dict.fromkeys(_STATE)
+    apdex = (rows[0][len(_STATE)] if rows else None) or DEFAULT_APDEX
+    journal = [row[len(_STATE) + 1 :] for row in rows if row[-1] is not None]
+    tables = {HITS: [empty(len(KEYS[HITS]))], CONSUMERS: [empty(len(KEYS[CONSUMERS]))]}
+    for _, sign, payload in journal:
+        parts = unpack(bytes(payload))
+        for family, part in zip((HITS, CONSUMERS), parts, strict=True):
+            tables[family].append(negate(part) if sign < 0 else part)
+    hits = concatenate(tables[HITS])
+    newest_row = max((str(row[0]) for row in journal), default="")
+    return Waiting(
+        hits,
+        concatenate(tables[CONSUMERS]),
+        _available(state, hits),
+        _version(state["revision"] or 0, len(journal), newest_row, apdex),
+        apdex,
+    )
+
+
+def _version(revision: int, rows: int, newest_row: str, apdex: float) -> str:
+    return f"{revision}.{rows}.{newest_row.replace('-', '')}.{apdex:g}"
+
+
+def data_version(project_id: int) -> str:
+    """``Waiting.version`` without reading what waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT max(s.revision), max(c.apdex_seconds), count(j.id), max(CAST(j.id AS text)) {_FROM}"
+            " WHERE p.id = %s",
+            [project_id],
+        )
+        revision, apdex, rows, newest = cursor.fetchone()
+    return _version(revision or 0, rows, newest or "", apdex or DEFAULT_APDEX)
+
+
+def _available(state: dict[str, int | None], hits: Table) -> Available:
+    oldest, newest = state["oldest"], state["newest"]
+    if len(hits):
+        first, last = int(hits.keys[0].min()), int(hits.keys[0].max())
         oldest = first if oldest is None else min(oldest, first)
         newest = last if newest is None else max(newest, last)
-    floors = {"minute": state.minute_floor, "hour": state.hour_floor, "day": state.day_floor}
-    version = f"{state.revision}.{len(rows)}"
-    return Waiting(table, concatenate(by_consumer), Available(floors, oldest, newest), version)
-
-
-def data_span(project_id: int) -> tuple[int, int] | None:
-    """First and last minute with hits, for a first range that fits the data."""
-    available = waiting(project_id).available
-    if available.oldest is None or available.newest is None:
-        return None
-    return available.oldest, available.newest
+    floors = {level: state[f"{level}_floor"] or 0 for level in LEVELS}
+    return Available(floors, oldest, newest)

@@ -6,7 +6,7 @@ from typing import Any
 
 from endpoint_stats.models import Consumer, Endpoint, Release
 
-from .spec import TRAFFIC, Query, QueryError
+from .spec import GROUPS, TRAFFIC, Query, QueryError
 
 COLUMNS = {
     "endpoint": "endpoint",
@@ -16,6 +16,14 @@ COLUMNS = {
     "release": "release",
     "traffic": "traffic",
     "consumer": "consumer",
+}
+
+
+# What a row says of its group.
+LABELS: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in GROUPS},
+    "endpoint": ("endpoint", "endpoint_id", "service", "method", "route"),
+    "release": ("release", "release_service"),
 }
 
 

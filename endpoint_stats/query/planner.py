@@ -9,9 +9,12 @@ from typing import NamedTuple
 from endpoint_stats.aggregate.buckets import LEVELS, ceiling, floor, minute_of, moment_of
 from endpoint_stats.metrics import METRICS
 
+from .intervals import Buckets, buckets
 from .spec import Query, QueryError
 
-MONDAY = 3 * 1440  # 1970-01-01 was a Thursday: minutes to add so that weeks begin on Monday
+# Families of rollups: by endpoint, of all endpoints together, by consumer.
+HITS, TOTALS, CONSUMERS = "hits", "totals", "consumers"
+KEPT_BY_TOTALS = {"status", "release", "traffic"}
 
 
 class Tile(NamedTuple):
@@ -33,38 +36,34 @@ class Available:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Tiles in order of time, over hit rollups or, ``by_consumer``, over those of consumers."""
+    """Tiles in order of time, of one family of rollups; ``buckets`` is None where no interval was asked."""
 
+    family: str
     tiles: tuple[Tile, ...]
-    by_consumer: bool = False
+    buckets: Buckets | None = None
 
     def levels(self) -> list[str]:
         used = {tile.level for tile in self.tiles}
         return [level for level in LEVELS if level in used]
 
 
-def bucket_start(minute: int, interval: int) -> int:
-    """The first minute of the bucket that holds ``minute``; weeks begin on Monday."""
-    shift = MONDAY if interval == 10_080 else 0
-    return minute - (minute + shift) % interval
-
-
 def plan(query: Query, available: Available) -> Plan:
     """Raises QueryError where no level that is still kept can answer."""
-    by_consumer = needs_consumers(query)
-    finest = "hour" if by_consumer else "minute"
+    family = family_of(query)
+    finest = "hour" if family == CONSUMERS else "minute"
+    cut = buckets(query)
     span = clip(minute_of(query.start), minute_of(query.end), available)
     if span is None:
-        return Plan((), by_consumer)
-    allowed = levels_for(query.interval, finest)
-    return Plan(tuple(tile(*span, allowed, available.floors)), by_consumer)
+        return Plan(family, (), cut)
+    allowed = levels_for(cut.step if cut else 0, finest)
+    return Plan(family, tuple(tile(*span, allowed, available.floors)), cut)
 
 
-def needs_consumers(query: Query) -> bool:
-    """Whether consumers' rollups must answer. Raises QueryError for what they cannot."""
+def family_of(query: Query) -> str:
+    """The smallest family that keeps what is asked. Raises QueryError for what none keeps together."""
     names = {*query.group_by, *(name for name, _ in query.filters)}
     if "consumer" not in names:
-        return False
+        return TOTALS if names <= KEPT_BY_TOTALS else HITS
     if names & {"release", "traffic"}:
         raise QueryError(
             "unanswerable",
@@ -74,7 +73,7 @@ def needs_consumers(query: Query) -> bool:
         raise QueryError(
             "unanswerable", "The number of consumers cannot be asked by consumer. Leave out one of the two."
         )
-    return True
+    return CONSUMERS
 
 
 def clip(start: int, end: int, available: Available) -> tuple[int, int] | None:
@@ -126,5 +125,5 @@ def _kept_no_finer(start: int, end: int, kept: str) -> QueryError:
     return QueryError(
         "not_kept",
         f"Between {moment_of(start):%Y-%m-%d %H:%M} and {moment_of(end):%Y-%m-%d %H:%M} UTC only {kept} are kept"
-        f" for this. Let from and to be whole {kept}, and ask for an interval of that size or none.",
+        f" for this. Let from and to be whole {kept} (UTC), and ask for an interval of that size or none.",
     )

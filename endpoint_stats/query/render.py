@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from endpoint_stats.aggregate.sketch import BANDS
 from endpoint_stats.metrics import METRICS
 
-from .runner import Result
+from .answer import Result
 from .spec import as_dict
 
 
 def as_document(result: Result, slug: str) -> dict[str, Any]:
     """The contract's object; times are RFC 3339 in UTC, durations seconds."""
-    return {
+    document = {
         "query": as_dict(result.query, slug),
         "rows": result.rows,
         "totals": result.totals,
@@ -19,6 +20,9 @@ def as_document(result: Result, slug: str) -> dict[str, Any]:
         "as_of": result.as_of.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "coverage": result.coverage,
     }
+    if "histogram" in result.query.metrics:
+        document["bands"] = BANDS
+    return document
 
 
 NEARLY = 0.9995  # what would be rounded up to 1000 of a unit is 1.00 of the next
@@ -64,6 +68,8 @@ def cell(name: str, value: Any) -> str:
     metric = METRICS.get(name)
     if metric is None:
         return str(value)
+    if metric.listed:
+        return " ".join(map(str, value))
     if metric.unit == "s":
         return duration(value)
     if metric.unit == "By":

@@ -1,9 +1,12 @@
 """``Query``: a question, validated once and frozen. Strings from addresses and command lines end here."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils.dateparse import parse_datetime
 
@@ -18,6 +21,8 @@ TRAFFIC = ("normal", "bot", "health")
 MAX_ROWS = 100_000
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
 MAX_BUCKETS = 50_000
+# What to compare with: minutes back; 0 is the range's own length.
+COMPARE = {"previous": 0, "day": 1440, "week": 10_080}
 
 _SHORT = {
     "1m": "minute",
@@ -47,7 +52,9 @@ class Query:
 
     filters: for each name the values of which any may match; between names all must.
     interval: minutes a bucket, 0 for one row a group over the whole range.
+    compare: "", or a name of COMPARE.
     order: a metric or group, or ``time``; with a leading ``-`` descending.
+    zone: IANA name; intervals of six hours and more are counted from its midnight.
     """
 
     project_id: int
@@ -60,6 +67,7 @@ class Query:
     compare: str = ""
     order: str = ""
     limit: int = 0
+    zone: str = "UTC"
 
     def __post_init__(self) -> None:
         _check_range(self)
@@ -73,24 +81,34 @@ class Query:
                 )
         if len(set(self.group_by)) != len(self.group_by):
             raise QueryError("unknown_group", "A group is named twice in group_by.")
-        if self.order and self.order.lstrip("-") not in (*self.metrics, *self.group_by, "time"):
+        if len(set(self.metrics)) != len(self.metrics):
+            raise QueryError("unknown_metric", "A metric is named twice.")
+        sortable = [name for name in self.metrics if not METRICS[name].listed]
+        if self.order and self.order.removeprefix("-") not in (*sortable, *self.group_by, "time"):
             raise QueryError("unknown_order", f"Order by one of the metrics or groups asked for, not {self.order!r}.")
         if not 0 <= self.limit <= MAX_ROWS:
             raise QueryError("bad_limit", f"limit takes a number from 1 to {MAX_ROWS}.")
-        if self.compare not in ("", "previous"):
-            raise QueryError("unknown_compare", "compare takes: previous (the range of the same length before).")
-        if self.compare and self.start - EARLIEST < self.shift:
-            raise QueryError("bad_range", "The range before this one begins before 1970. Ask for a shorter one.")
+        if self.zone != "UTC" and self.zone not in available_timezones():
+            raise QueryError("unknown_zone", f"There is no time zone {self.zone[:60]!r}. Use a name as Europe/Berlin.")
+        _check_compare(self)
 
     @property
     def shift(self) -> timedelta:
-        """How far back the range before lies: its own length, in whole intervals so that buckets match."""
+        """How far back the compared range lies; for ``previous`` whole intervals, so that buckets match."""
         minutes = (self.end - self.start) // timedelta(minutes=1)
-        return timedelta(minutes=ceiling(minutes, self.interval or 1))
+        return timedelta(minutes=COMPARE.get(self.compare) or ceiling(minutes, self.interval or 1))
 
     def previous(self) -> "Query":
-        """The same question about the range of the same length before."""
-        return replace(self, start=self.start - self.shift, end=self.end - self.shift, compare="", limit=0)
+        """The same question about the range to compare with, at the same time of day in the query's zone."""
+        zone, shift = ZoneInfo(self.zone), self.shift
+        start, end = ((moment.astimezone(zone) - shift).astimezone(UTC) for moment in (self.start, self.end))
+        return replace(self, start=start, end=end, compare="", limit=0)
+
+    def digest(self) -> str:
+        """A name for the question: the same for equal ones, whatever process asks."""
+        parts = [getattr(self, name) for name in self.__slots__]
+        text = json.dumps([part.isoformat() if isinstance(part, datetime) else part for part in parts])
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _check_range(query: Query) -> None:
@@ -102,6 +120,20 @@ def _check_range(query: Query) -> None:
     minutes = (query.end - query.start) // timedelta(minutes=1)
     if query.interval and minutes // query.interval > MAX_BUCKETS:
         raise QueryError("too_many_buckets", f"That is more than {MAX_BUCKETS:,} buckets. Ask for a coarser interval.")
+
+
+def _check_compare(query: Query) -> None:
+    if not query.compare:
+        return
+    if query.compare not in COMPARE:
+        raise QueryError(
+            "unknown_compare",
+            "compare takes: previous (the range of the same length before), day or week (the same time then).",
+        )
+    if query.interval and query.shift % timedelta(minutes=query.interval):
+        raise QueryError("unknown_compare", "Weeks cannot be compared with the day before. Take compare=week.")
+    if query.start - EARLIEST < query.shift + timedelta(days=1):
+        raise QueryError("bad_range", "The range to compare with begins before 1970. Ask for a shorter one.")
 
 
 def parse_time(text: str, now: datetime, *, up: bool = False) -> datetime:
@@ -157,6 +189,7 @@ def build(
     compare: str = "",
     order: str = "",
     limit: str = "",
+    zone: str = "",
 ) -> Query:
     """The Query of strings, as they stand in an address or on a command line. Raises QueryError."""
     chosen: dict[str, tuple[str, ...]] = {}
@@ -168,13 +201,14 @@ def build(
         project.pk,
         parse_time(start, now),
         parse_time(end, now, up=True),
-        _list(metrics) or DEFAULT_METRICS,
+        tuple(dict.fromkeys(_list(metrics))) or DEFAULT_METRICS,
         _list(group_by),
         parse_interval(interval),
         tuple(sorted(chosen.items())),
         compare,
         order,
         int(limit or 0),
+        zone or "UTC",
     )
 
 
@@ -192,4 +226,5 @@ def as_dict(query: Query, slug: str) -> Mapping[str, object]:
         "compare": query.compare or None,
         "order": query.order or None,
         "limit": query.limit or None,
+        "zone": query.zone,
     }

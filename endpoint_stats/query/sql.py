@@ -1,22 +1,43 @@
 """All SQL that reads rollups, and the snapshot that it reads in."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.backends.signals import connection_created
+from django.db.models import Model
 from django.dispatch import receiver
 
 from endpoint_stats.aggregate import words
-from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, SUMS, Ints, Table, empty
-from endpoint_stats.models import ConsumerDay, ConsumerHour, RollupDay, RollupHour, RollupMinute
+from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, SUMS, TOTAL_KEYS, Ints, Table, empty
+from endpoint_stats.models import (
+    ConsumerDay,
+    ConsumerHour,
+    RollupDay,
+    RollupHour,
+    RollupMinute,
+    TotalDay,
+    TotalHour,
+    TotalMinute,
+)  # fmt: skip
 
-from .planner import MONDAY, Tile
+from .intervals import MONDAY
+from .planner import CONSUMERS, HITS, TOTALS, Tile
+from .spec import QueryError
 
-TABLES = {"minute": RollupMinute, "hour": RollupHour, "day": RollupDay}
-CONSUMER_TABLES = {"hour": ConsumerHour, "day": ConsumerDay}
+TABLES: dict[str, dict[str, type[Model]]] = {
+    HITS: {"minute": RollupMinute, "hour": RollupHour, "day": RollupDay},
+    TOTALS: {"minute": TotalMinute, "hour": TotalHour, "day": TotalDay},
+    CONSUMERS: {"hour": ConsumerHour, "day": ConsumerDay},
+}
+KEYS = {HITS: HIT_KEYS, TOTALS: TOTAL_KEYS, CONSUMERS: CONSUMER_KEYS}
+WIDEST = max(map(len, KEYS.values()))
+MAX_READ = 1_000_000  # rows after summing in the database: about 200 MB here
+_STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
 
 
 class _JoinWords:
@@ -24,9 +45,7 @@ class _JoinWords:
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
-
-    def step(self, part: bytes) -> None:
-        self.parts.append(part)
+        self.step = self.parts.append
 
     def finalize(self) -> bytes:
         return b"".join(self.parts)
@@ -39,68 +58,131 @@ def add_aggregate(sender: Any, connection: Any, **kwargs: Any) -> None:
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
-    """One state of the database for all reads within, without the write lock."""
-    if connection.in_atomic_block:
-        yield  # the caller's transaction is the snapshot
-    elif connection.vendor == "sqlite":
-        # Deferred: Django's own transactions are IMMEDIATE here, and readers would wait for the writer.
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN DEFERRED")
-            try:
-                yield
-            finally:
-                cursor.execute("ROLLBACK")
-    else:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield
+def snapshot(seconds: float) -> Iterator[None]:
+    """One state of the database for all reads within, without the write lock, for so long at most.
 
-
-def key_columns(by_consumer: bool) -> tuple[str, ...]:
-    return CONSUMER_KEYS if by_consumer else HIT_KEYS
-
-
-def read(
-    project_id: int,
-    tile: Tile,
-    *,
-    by_consumer: bool,
-    keep: Sequence[str],
-    interval: int,
-    sketches: bool,
-    only: dict[str, Sequence[int]],
-) -> Table:
-    """Rows of one tile, summed in the database by the key columns in ``keep`` and by bucket of ``interval``
-    minutes (0: the whole tile is one bucket).
-
-    Key columns that are not kept are 0. ``only``: key column -> the values wanted.
+    Raises QueryError("time_limit") when that is over.
     """
-    keys = key_columns(by_consumer)
-    model = (CONSUMER_TABLES if by_consumer else TABLES)[tile.level]
-    time, grouped = _bucket(interval), [name for name in keys[1:] if name in keep]
-    joined = "string_agg(words, ''::bytea)" if connection.vendor == "postgresql" else "join_words(words)"
-    columns = [time, *(name if name in grouped else "0" for name in keys[1:])]
-    # PostgreSQL sums bigint into numeric, which would arrive as Decimal.
-    sums = [f"CAST(sum({name}) AS bigint)" for name in SUMS]
-    where, parameters = _where(project_id, tile, only)
-    by = ", ".join(str(place + 1) for place in range(len(columns)) if place == 0 or keys[place] in grouped)
+    end = time.monotonic() + seconds
+    connection.ensure_connection()
+    try:
+        with _sqlite_snapshot(end) if connection.vendor == "sqlite" else _postgresql_snapshot(seconds):
+            yield
+    except OperationalError as error:
+        if time.monotonic() < end:
+            raise
+        raise QueryError(
+            "time_limit",
+            f"This took longer than {seconds:g} s and was stopped. Ask for a shorter range, a coarser interval or fewer"
+            " groups.",
+        ) from error
+
+
+@contextmanager
+def _sqlite_snapshot(end: float) -> Iterator[None]:
+    raw = connection.connection
+    raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+    # Deferred: Django's own transactions are IMMEDIATE here, and readers would wait for the writer. Where the caller
+    # has a transaction, that is the snapshot.
+    own = not connection.in_atomic_block
+    try:
+        if own:
+            raw.execute("BEGIN DEFERRED")
+        yield
+    finally:
+        raw.set_progress_handler(None, 0)
+        if own:
+            raw.execute("ROLLBACK")
+
+
+@contextmanager
+def _postgresql_snapshot(seconds: float) -> Iterator[None]:
+    outer = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not outer:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}")
+        yield
+        if outer:
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one answer needs of the rollups: the tiles of one family, summed by bucket of ``step`` minutes (0: the
+    whole range is one) and by the key columns in ``keep``; the others are 0.
+
+    only: key column -> the values wanted.
+    """
+
+    family: str
+    tiles: tuple[Tile, ...]
+    keep: tuple[str, ...]
+    step: int
+    sketches: bool
+    only: dict[str, Sequence[int]]
+
+
+def read(project_id: int, reads: Sequence[Read]) -> list[Table]:
+    """A table for each read, in one statement: one way to the database and back, however much a page shows."""
+    wanted = [(place, each) for place, each in enumerate(reads) if each.tiles]
+    tables = [empty(len(KEYS[each.family])) for each in reads]
+    if not wanted:
+        return tables
+    parts, parameters = [], []
+    for place, each in wanted:
+        text, values = _select(project_id, place, each)
+        parts.append(text)
+        parameters += values
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join([*columns, *sums, 'max(error_extra)', joined if sketches else 'NULL'])}"
-            f" FROM {model._meta.db_table} WHERE {where} GROUP BY {by}",
-            parameters,
+        cursor.execute(f"{' UNION ALL '.join(parts)} LIMIT {MAX_READ + 1}", parameters)
+        rows = cursor.fetchall()
+    if len(rows) > MAX_READ:
+        raise QueryError(
+            "too_many_rows",
+            f"That is more than {MAX_READ:,} rows. Ask for a shorter range, a coarser interval or fewer groups.",
         )
-        return _table(cursor.fetchall(), len(keys))
+    for place, listed in _by_place(rows).items():
+        tables[place] = _table(listed, len(KEYS[reads[place].family]))
+    return tables
 
 
-def _bucket(interval: int) -> str:
-    if not interval:
+def _by_place(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    return found
+
+
+def _select(project_id: int, place: int, each: Read) -> tuple[str, list[Any]]:
+    keys = KEYS[each.family]
+    grouped = [name for name in keys[1:] if name in each.keep]
+    postgresql = connection.vendor == "postgresql"
+    joined = "string_agg(words, ''::bytea)" if postgresql else "join_words(words)"
+    nothing = "NULL::bytea" if postgresql else "NULL"
+    columns = [str(place), _bucket(each.step), *(name if name in grouped else "0" for name in keys[1:])]
+    columns += ["0"] * (1 + WIDEST - len(columns))
+    # PostgreSQL sums bigint into numeric, which would arrive as Decimal.
+    columns += [f"CAST(sum({name}) AS bigint)" for name in SUMS]
+    columns += ["max(error_extra)", joined if each.sketches else nothing]
+    by = [at for at in range(1, 2 + len(keys)) if at <= 2 or keys[at - 2] in grouped]
+    used = ("time", *grouped, *SUMS, "error_extra", *(["words"] if each.sketches else []))
+    sources, parameters = [], []
+    for tile in each.tiles:
+        where, values = _where(project_id, tile, each.only)
+        table = TABLES[each.family][tile.level]._meta.db_table
+        sources.append(f"SELECT {', '.join(used)} FROM {table} WHERE {where}")
+        parameters += values
+    source = " UNION ALL ".join(sources)
+    return f"SELECT {', '.join(columns)} FROM ({source}) t GROUP BY {', '.join(map(str, by))}", parameters
+
+
+def _bucket(step: int) -> str:
+    if not step:
         return "0"
-    shift = MONDAY if interval == 10_080 else 0
+    shift = MONDAY if step == 10_080 else 0
     # A constant that begins with 0 would be read as a column's position by GROUP BY; this never does.
-    return f"time - (time + {shift}) %% {int(interval)}"
+    return f"time - (time + {shift}) %% {int(step)}"
 
 
 def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple[str, list[Any]]:
@@ -117,11 +199,9 @@ def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple
 
 
 def _table(rows: list[tuple[Any, ...]], keys: int) -> Table:
-    if not rows:
-        return empty(keys)
-    columns = list(zip(*rows, strict=True))
+    columns = list(zip(*rows, strict=True))[1:]
     numbers = [np.array(column, np.int64) for column in columns[:-1]]
     blobs = [bytes(blob or b"") for blob in columns[-1]]
     offsets: Ints = np.concatenate(([0], np.cumsum([len(blob) // 4 for blob in blobs])))
     entries = words.decode(np.frombuffer(b"".join(blobs), "<u4"), offsets)
-    return Table(tuple(numbers[:keys]), np.stack(numbers[keys : keys + len(SUMS)], axis=1), numbers[-1], entries)
+    return Table(tuple(numbers[:keys]), np.stack(numbers[WIDEST : WIDEST + len(SUMS)], axis=1), numbers[-1], entries)

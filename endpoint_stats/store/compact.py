@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
-from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack
+from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
 from endpoint_stats.models import Journal, RollupDay, RollupHour, RollupMinute, StoreState
 
 from . import rollups, state
@@ -96,14 +96,12 @@ def _added(rows: Sequence[tuple[int, bytes]]) -> tuple[Table, Table]:
 def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
     """Each level takes what lies at or above its floor; what is below was pruned and stays pruned."""
     floors = {"minute": held.minute_floor, "hour": held.hour_floor, "day": held.day_floor}
-    table = prepared.hits
-    for name, level in rollups.LEVELS.items():
-        table = combine(coarser(table, SIZES[name])) if SIZES[name] > 1 else table
-        rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
-    table = prepared.by_consumer
-    for name, level in rollups.CONSUMER_LEVELS.items():
-        table = combine(coarser(table, SIZES[name]))
-        rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
+    time, _, release, traffic = prepared.hits.keys
+    totals = combine(with_keys(prepared.hits, (time, release, traffic)))
+    for levels, table in zip(rollups.FAMILIES, (prepared.hits, totals, prepared.by_consumer), strict=True):
+        for name, level in levels.items():
+            table = combine(coarser(table, SIZES[name])) if SIZES[name] > 1 else table
+            rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
 
 
 def _note(held: StoreState, prepared: _Round) -> None:

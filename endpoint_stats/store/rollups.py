@@ -13,8 +13,17 @@ import numpy as np
 from django.db import connection
 
 from endpoint_stats.aggregate import words
-from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, SUMS, Ints, Table, combine, take
-from endpoint_stats.models import ConsumerDay, ConsumerHour, RollupDay, RollupHour, RollupMinute
+from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, SUMS, TOTAL_KEYS, Ints, Table, combine, take
+from endpoint_stats.models import (
+    ConsumerDay,
+    ConsumerHour,
+    RollupDay,
+    RollupHour,
+    RollupMinute,
+    TotalDay,
+    TotalHour,
+    TotalMinute,
+)  # fmt: skip
 
 VALUES = (*SUMS, "error_extra", "words")
 
@@ -29,10 +38,16 @@ LEVELS = {
     "hour": Level(RollupHour._meta.db_table, HIT_KEYS),
     "day": Level(RollupDay._meta.db_table, HIT_KEYS),
 }
+TOTAL_LEVELS = {
+    "minute": Level(TotalMinute._meta.db_table, TOTAL_KEYS),
+    "hour": Level(TotalHour._meta.db_table, TOTAL_KEYS),
+    "day": Level(TotalDay._meta.db_table, TOTAL_KEYS),
+}
 CONSUMER_LEVELS = {
     "hour": Level(ConsumerHour._meta.db_table, CONSUMER_KEYS),
     "day": Level(ConsumerDay._meta.db_table, CONSUMER_KEYS),
 }
+FAMILIES = (LEVELS, TOTAL_LEVELS, CONSUMER_LEVELS)
 _PG_TYPES = {"time": "int", "traffic": "smallint", "error_extra": "smallint", "words": "bytea"}
 
 

@@ -109,6 +109,7 @@ LEVELS = {
     "hour": "endpoint_stats_rolluphour",
     "day": "endpoint_stats_rollupday",
 }
+TOTALS = {level: table.replace("rollup", "total") for level, table in LEVELS.items()}
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
@@ -206,13 +207,13 @@ class Installation:
             connection.close()
 
     def levels(self) -> dict[str, int]:
-        """Requests in each rollup level, by plain SQL."""
-        return {
-            name: int(
-                self.sql(f"SELECT coalesce(sum(requests), 0) FROM {table} WHERE project_id = ?", PROJECT_ID)[0][0]
-            )
-            for name, table in LEVELS.items()
-        }
+        """Requests in each rollup level, by plain SQL; the totals beside it must say the same at the same moment."""
+        tables = (*LEVELS.values(), *TOTALS.values())
+        project = f"WHERE project_id = {int(PROJECT_ID)}"
+        counts = ", ".join(f"(SELECT coalesce(sum(requests), 0) FROM {table} {project})" for table in tables)
+        found = [int(count) for count in self.sql(f"SELECT {counts}")[0]]
+        assert found[: len(LEVELS)] == found[len(LEVELS) :]
+        return dict(zip(LEVELS, found, strict=False))
 
     def journal(self) -> int:
         return int(self.sql("SELECT count(*) FROM endpoint_stats_journal")[0][0])

@@ -45,7 +45,7 @@ def ask(project, asked, **more):
     """The product's answer to a naive.Asked."""
     query = Query(
         project.pk, moment(asked.start), moment(asked.end), asked.metrics, asked.group_by, asked.interval,
-        asked.filters, **more,
+        asked.filters, asked.compare, zone=asked.zone, **more,
     )  # fmt: skip
     return run(query, NOW)
 

@@ -67,7 +67,7 @@ def test_the_shape_of_an_answer(client, shop):
     assert answer["query"] == {
         "project": "shop", "from": RANGE["from"], "to": RANGE["to"], "metrics": ["requests", "p95"],
         "group_by": ["endpoint"], "interval": "hour", "filters": {"status": ["200"]}, "compare": None, "order": None,
-        "limit": None,
+        "limit": None, "zone": "UTC",
     }  # fmt: skip
     (row,) = answer["rows"]
     assert set(row) == {"endpoint", "endpoint_id", "service", "method", "route", "time", "requests", "p95"}

@@ -47,7 +47,8 @@ hit = st.builds(
 hits = st.lists(hit, min_size=1, max_size=50)
 
 METRICS = ("requests", "rate", "errors", "client_errors", "error_rate", "availability", "apdex", "mean", "p50", "p75",
-           "p90", "p95", "p99", "p999", "max", "request_bytes", "response_bytes", "consumers")  # fmt: skip
+           "p90", "p95", "p99", "p999", "max", "request_bytes", "response_bytes", "consumers", "timed",
+           "histogram")  # fmt: skip
 GROUPS = ("endpoint", "service", "method", "route", "release", "status", "traffic", "consumer")
 VALUES = {
     "endpoint": ("GET /a", "POST /orders/{id}", "GET /healthz", "GET /none"),
@@ -59,6 +60,8 @@ VALUES = {
     "traffic": ("normal", "bot", "health"),
     "consumer": ("ada", "bob", "nobody"),
 }
+# Clocks change within the days of the hits in the first; the second is no whole hours off.
+ZONES = ("UTC", "UTC", "Europe/Berlin", "Asia/Kolkata", "America/Sao_Paulo")
 filters = st.lists(
     st.sampled_from(GROUPS).flatmap(
         lambda name: st.tuples(
@@ -83,7 +86,9 @@ def questions(draw):
     )
     metrics = tuple(draw(st.lists(st.sampled_from(METRICS), min_size=1, max_size=6, unique=True)))
     groups = tuple(draw(st.lists(st.sampled_from(GROUPS), max_size=3, unique=True)))
-    return Asked(start, end, metrics, groups, interval, draw(filters))
+    zone = draw(st.sampled_from(ZONES))
+    compare = draw(st.sampled_from(["", "", "", "previous", "day", "week"]))
+    return Asked(start, end, metrics, groups, interval, draw(filters), zone, compare)
 
 
 def check(project, asked, store, state):

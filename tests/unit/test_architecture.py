@@ -25,11 +25,13 @@ OPEN_TO_ALL = ("endpoint_stats.query", "endpoint_stats.metrics", "endpoint_stats
                "endpoint_stats.api", "endpoint_stats.pages", "endpoint_stats.ids", "endpoint_stats.apps",
                "endpoint_stats.workers", "endpoint_stats.management")  # fmt: skip
 VOLUME = {
-    "Journal", "RollupMinute", "RollupHour", "RollupDay", "ConsumerHour", "ConsumerDay", "Rollup", "ConsumerRollup",
+    "Journal", "RollupMinute", "RollupHour", "RollupDay", "Rollup", "TotalMinute", "TotalHour", "TotalDay",
+    "TotalRollup", "ConsumerHour", "ConsumerDay", "ConsumerRollup",
 }  # fmt: skip
 TABLES = (
     "endpoint_stats_journal",
     "endpoint_stats_rollup",
+    "endpoint_stats_total",
     "endpoint_stats_consumerhour",
     "endpoint_stats_consumerday",
 )

@@ -376,6 +376,20 @@ def test_what_was_stored_of_either_stream_is_known_again(case, piece_size):
             assert sum(end - start for start, end in claimed) == len(data)
 
 
+def test_a_torn_end_is_known_of_a_stretch_whose_next_node_it_is():
+    """The first line after the common part is one that the other stream has too; what follows has no newline."""
+    shared = b"\n" + b"x" * 62 + b"\n"
+    one, other = shared + b"\n", shared + b"\n\nno newline"
+    committed = (
+        Committed(one, [(0, 65)], [(0, 65)]),
+        Committed(other, [(0, 64), (64, len(other))], [(64, len(other))]),
+    )
+    with small_grid():
+        known = Known([stretch for stored in committed for stretch in stored.stretches()])
+        assert read(known, other, SMALL) == [(0, 64), (64, 65), (65, len(other))]
+        assert sum(end - start for start, end in read(known, one, SMALL)) == len(one)
+
+
 def test_nothing_known():
     known = Known([])
     assert (known.limit, known.next_cut(0, 77)) == (0, 77)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endpoint_stats.query.planner import Available, bucket_start, plan
+from endpoint_stats.query.intervals import bucket_start
+from endpoint_stats.query.planner import Available, plan
 from endpoint_stats.query.spec import Query, QueryError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -131,7 +132,7 @@ def test_nothing_stored_and_nothing_near():
 
 def test_consumers_are_kept_by_the_hour():
     found = plan(query(DAY, DAY + 60, group_by=("consumer",)), WIDE)
-    assert (found.by_consumer, found.levels()) == (True, ["hour"])
+    assert (found.family, found.levels()) == ("consumers", ["hour"])
     for start, interval, code in ((DAY + 1, 0, "not_kept"), (DAY, 15, "unanswerable")):
         with pytest.raises(QueryError) as refused:
             plan(query(start, DAY + 120, interval, group_by=("consumer",)), WIDE)

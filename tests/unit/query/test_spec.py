@@ -91,7 +91,7 @@ def test_a_question_of_strings():
     assert as_dict(query, "shop") == {
         "project": "shop", "from": "2025-11-20T13:02:00Z", "to": "2025-11-20T14:03:00Z", "metrics": ["requests", "p95"],
         "group_by": ["route", "status"], "interval": "5m", "filters": {"method": ["GET"], "status": ["5xx", "404"]},
-        "compare": None, "order": "-p95", "limit": 5,
+        "compare": None, "order": "-p95", "limit": 5, "zone": "UTC",
     }  # fmt: skip
 
 
