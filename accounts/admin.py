@@ -2,8 +2,12 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from rest_framework_api_key.admin import APIKeyModelAdmin
+from rest_framework_api_key.models import APIKey
 
-from .models import Membership, Project, User
+from .models import ApiKey, Membership, Project, User
+
+admin.site.unregister(APIKey)  # the package's own; keys here belong to projects
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -47,3 +51,14 @@ class ProjectAdmin(admin.ModelAdmin):
     search_fields = ("slug", "name")
     readonly_fields = ("created",)
     inlines = (MembershipInline,)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(APIKeyModelAdmin):
+    """A key is shown once, when it is made; what is listed here cannot be used as one."""
+
+    list_display = ("prefix", "name", "project", "scope", "created", "last_used", "expiry_date", "revoked")  # type: ignore[assignment]
+    list_filter = ("scope", "revoked")  # type: ignore[assignment]
+    search_fields = ("prefix", "name", "project__slug")  # type: ignore[assignment]
+    autocomplete_fields = ("project",)
+    fields = ("name", "project", "scope", "expiry_date", "revoked")

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 
 if TYPE_CHECKING:  # generic to the type checker only
     _Manager = BaseUserManager["User"]
@@ -93,3 +94,28 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.project_id}: {self.role}"
+
+
+class Scope(models.TextChoices):
+    """What a key may do. ``write`` includes ``read``; ``ingest`` may send hits and see nothing."""
+
+    INGEST = "ingest"
+    READ = "read"
+    WRITE = "write"
+
+
+class ApiKey(AbstractAPIKey):
+    """A secret by which a program speaks for one project. Only its hash is kept; ``prefix`` tells keys apart."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys", db_constraint=False)
+    scope = models.CharField(max_length=10, choices=Scope, default=Scope.READ)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    last_used = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+
+    objects: ClassVar[APIKeyManager] = APIKeyManager()
+
+    class Meta(AbstractAPIKey.Meta):
+        verbose_name = "API key"
+
+    def may(self, scope: str) -> bool:
+        return self.scope == scope or (self.scope == Scope.WRITE and scope == Scope.READ)

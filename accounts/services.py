@@ -3,6 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from .keys import KeyHolder
 from .models import Membership, Project, Role, User
 
 
@@ -18,7 +19,9 @@ def create_project(slug: str, *, owner: User | None = None, name: str = "", time
 
 
 def visible_projects(user: object):  # type: ignore[no-untyped-def]
-    """The projects that ``user`` is a member of, by slug. Nobody and strangers see none."""
+    """The projects that ``user`` is a member of, by slug; for a key's holder its one. Nobody and strangers see none."""
+    if isinstance(user, KeyHolder):
+        return Project.objects.filter(pk=user.key.project_id)
     if not isinstance(user, User) or not user.is_active:
         return Project.objects.none()
     return Project.objects.filter(memberships__user=user).order_by("slug")

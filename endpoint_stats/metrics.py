@@ -58,6 +58,7 @@ _ALL = (
     ),
     Metric("apdex", "ratio", "Apdex", sketch=True),
     _metric("timed", "1", "Requests with a duration", lambda s: int(s["timed"]), 0),
+    _metric("duration", "s", "Sum of durations", lambda s: s["duration_us"] / 1e6, 0),
     _metric("mean", "s", "Mean duration", lambda s: _ratio(s["duration_us"] / 1e6, s["timed"])),
     _quantile("p50", 0.5, "Median duration"),
     _quantile("p75", 0.75, "75th percentile of duration"),

@@ -1,34 +1,34 @@
 """GET /api/v1/projects/{slug}/stats"""
 
-from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.services import find_project
+from endpoint_stats.query.journal import data_version
 from endpoint_stats.query.render import as_document
 from endpoint_stats.query.runner import run
-from endpoint_stats.query.spec import QueryError, build
+from endpoint_stats.query.spec import build
 
-PARAMETERS = ("from", "to", "metrics", "group_by", "interval", "compare", "order", "limit")
-FILTER = "filter."
+from . import schema
+from .base import FILTER, ProjectView, conditional
+from .renderers import CSVRenderer
 
 
-class StatsView(APIView):
+class StatsView(ProjectView):
     """The numbers of a project's endpoints, for any range, grouping and filter."""
 
+    renderer_classes = (JSONRenderer, CSVRenderer)
+    parameters = ("from", "to", "metrics", "group_by", "interval", "compare", "order", "limit", "zone")
+    filters = True
+
+    @extend_schema(
+        operation_id="stats", parameters=schema.stats_parameters(), responses=schema.answers(schema.STATS, csv=True)
+    )
     def get(self, request: Request, slug: str) -> Response:
-        project = find_project(request.user, slug)
-        if project is None:
-            raise Http404
+        project = self.project(request, slug)
         given = request.query_params
-        unknown = [name for name in given if name not in PARAMETERS and not name.startswith(FILTER)]
-        if unknown:
-            raise QueryError(
-                "unknown_parameter",
-                f"There is no parameter {unknown[0]!r}. There are: {', '.join(PARAMETERS)} and filter.NAME.",
-            )
         now = timezone.now()
         query = build(
             project,
@@ -37,6 +37,9 @@ class StatsView(APIView):
             end=given.get("to", "now"),
             filters=[(name.removeprefix(FILTER), value) for name in given if name.startswith(FILTER)
                      for value in given.getlist(name)],
-            **{name: given.get(name, "") for name in PARAMETERS[2:]},
+            **{name: given.get(name, "") for name in self.parameters[2:]},
         )  # fmt: skip
-        return Response(as_document(run(query, now), project.slug))
+        # Coverage counts up to now, as long as now lies within the range.
+        reached = min(query.end, now.replace(second=0, microsecond=0))
+        key = (query.digest(), data_version(project.pk), reached)
+        return conditional(request, key, lambda: as_document(run(query, now), project.slug))

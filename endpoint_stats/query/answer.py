@@ -19,7 +19,7 @@ from .planner import Plan, plan
 from .spec import Query, QueryError
 from .sql import KEYS, Read
 
-NOT_BY_STATUS = {"mean", "request_bytes", "response_bytes", "consumers"}
+NOT_BY_STATUS = {"duration", "mean", "request_bytes", "response_bytes", "consumers"}
 
 
 @dataclass(frozen=True, slots=True)

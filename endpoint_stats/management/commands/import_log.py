@@ -9,11 +9,11 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from accounts.management.projects import add_project_argument, project_of
 from endpoint_stats.ingest import interrupt
 from endpoint_stats.ingest.run import Options, Outcome, import_path
 from endpoint_stats.ingest.sources.base import REASONS
 from endpoint_stats.ingest.sources.known import names
-from endpoint_stats.management.projects import add_project_argument, project_of
 from endpoint_stats.store.append import Counted
 
 EPILOG = """

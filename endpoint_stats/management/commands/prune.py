@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from accounts.management.projects import project_of
 from accounts.models import Project
-from endpoint_stats.management.projects import project_of
 from endpoint_stats.store.retention import prune
 
 

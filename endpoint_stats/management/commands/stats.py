@@ -7,7 +7,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
-from endpoint_stats.management.projects import add_project_argument, project_of
+from accounts.management.projects import add_project_argument, project_of
 from endpoint_stats.metrics import METRICS
 from endpoint_stats.query.render import as_document, cell
 from endpoint_stats.query.runner import Result, run

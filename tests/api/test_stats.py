@@ -12,50 +12,10 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import create_project
 from endpoint_stats.metrics import METRICS
+from tests.api.conftest import HITS, RANGE, assert_problem, get
 from tests.query.conftest import store_hits
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
-
-RANGE = {"from": "2025-11-10T12:00:00Z", "to": "2025-11-10T13:00:00Z"}
-HITS = [
-    {"service": "shop", "method": "GET", "path": "/a", "route": "/a", "status": status, "duration": 0.1,
-     "time": f"2025-11-10T12:{minute:02}:00Z", "consumer": "ada"}
-    for minute, status in ((0, 200), (10, 200), (20, 500))
-]  # fmt: skip
-
-
-@pytest.fixture
-def owner():
-    return User.objects.create_user("ada@example.org", "a long password")
-
-
-@pytest.fixture
-def shop(owner, tmp_path):
-    project = create_project("shop", owner=owner)
-    store_hits(project, tmp_path, HITS)
-    return project
-
-
-@pytest.fixture
-def client(owner):
-    signed_in = Client()
-    signed_in.force_login(owner)
-    return signed_in
-
-
-def get(client, slug="shop", **parameters):
-    given = {name.replace("__", "."): value for name, value in parameters.items()}
-    return client.get(f"/api/v1/projects/{slug}/stats", RANGE | given)
-
-
-def assert_problem(response, status, code):
-    assert response.status_code == status
-    assert response["Content-Type"] == "application/problem+json"
-    document = response.json()
-    assert set(document) >= {"type", "title", "status", "detail", "code"}
-    assert (document["status"], document["code"]) == (status, code)
-    assert document["detail"].endswith(".")
-    return document
 
 
 def test_the_shape_of_an_answer(client, shop):

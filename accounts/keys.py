@@ -1,0 +1,96 @@
+"""API keys: making them, and telling whose request it is by one."""
+
+import logging
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import OperationalError
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from .models import ApiKey, Project, Scope, User
+
+logger = logging.getLogger(__name__)
+
+_SHAPE = re.compile(r"[A-Za-z0-9]{8}\.[A-Za-z0-9]{32}", re.ASCII)
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+def create_key(
+    project: Project, scope: str, name: str, *, expires: datetime | None = None, by: User | None = None
+) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown now and kept nowhere."""
+    made, secret = ApiKey.objects.create_key(
+        project=project, scope=Scope(scope), name=name, expiry_date=expires, created_by=by
+    )
+    return made, secret  # type: ignore[return-value]  # the package's manager knows its base class only
+
+
+def find_key(secret: str, now: datetime) -> ApiKey | None:
+    """The key that may be used now; None for one that is unknown, revoked or expired."""
+    if not _SHAPE.fullmatch(secret):
+        return None
+    try:
+        key = ApiKey.objects.select_related("project").get(prefix=secret.partition(".")[0], revoked=False)
+    except ApiKey.DoesNotExist:
+        return None
+    return key if key.is_valid(secret) and not (key.expiry_date and key.expiry_date <= now) else None
+
+
+def note_use(key: ApiKey, now: datetime) -> None:
+    """When a key was last used, to the minute: a write a minute, not one a request."""
+    stale = Q(last_used=None) | Q(last_used__lt=now - _SEEN_EVERY)
+    try:
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used=now)
+    except OperationalError as error:
+        # A busy database must not refuse a question for the sake of this note; the next request writes it.
+        logger.warning("when API key %s was used could not be noted: %s", key.prefix, error)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Who asks by a key: nobody in person, with the rights of the key."""
+
+    key: ApiKey
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_staff: bool = False
+    pk: None = None
+
+    def __str__(self) -> str:
+        return f"API key {self.key.prefix}"
+
+
+class KeyAuthentication(BaseAuthentication):
+    """``Authorization: Bearer KEY``."""
+
+    def authenticate(self, request: Request) -> tuple[KeyHolder, ApiKey] | None:
+        kind, _, secret = get_authorization_header(request).partition(b" ")
+        if kind.lower() != b"bearer":
+            return None
+        now = timezone.now()
+        key = find_key(secret.strip().decode("latin-1"), now)
+        if key is None:
+            raise AuthenticationFailed(
+                "This API key is not known, revoked or expired. Create one: manage.py create_api_key.", "key_invalid"
+            )
+        note_use(key, now)
+        return KeyHolder(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class MayRead(BasePermission):
+    """Who is signed in, or holds a key that may read."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if isinstance(request.user, KeyHolder) and not request.user.key.may(Scope.READ):
+            raise PermissionDenied("This key may send hits only. Create one with the scope read.", "wrong_scope")
+        return bool(request.user and request.user.is_authenticated)
