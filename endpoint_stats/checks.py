@@ -5,6 +5,7 @@ from socket import gethostname
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -41,3 +42,21 @@ def sane_numbers(**kwargs: Any) -> list[CheckMessage]:
         if value < least:
             found.append(Error(f"{name} is {value}.", hint=f"Set {name} to {least} or more.", id="endpoint_stats.E002"))
     return found
+
+
+BROWSER_FILES = ("vendor/uplot/uPlot.iife.min.js", "vendor/uplot/uPlot.min.css")
+
+
+@register(Tags.staticfiles)
+def browser_packages(**kwargs: Any) -> list[CheckMessage]:
+    """Pages name these files; the repository does not hold them."""
+    missing = [name for name in BROWSER_FILES if finders.find(name) is None]
+    if not missing:
+        return []
+    return [
+        Error(
+            f"What charts are drawn with is not installed ({', '.join(missing)}).",
+            hint="Run scripts/setup.sh dev (or npm ci), then manage.py prepare --static.",
+            id="endpoint_stats.E003",
+        )
+    ]

