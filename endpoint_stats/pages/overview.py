@@ -1,5 +1,7 @@
-"""The first page of a project: how things are, the numbers that prove it, the table of endpoints."""
+"""The first page of a project: how things are, the numbers that prove it, charts, the table of endpoints."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,24 +12,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import Project
-from accounts.services import find_project, visible_projects
+from accounts.services import visible_projects
+from endpoint_stats.query.coverage import Spans
 from endpoint_stats.query.render import cell, number
-from endpoint_stats.query.runner import Result, reading
+from endpoint_stats.query.runner import Reading, Result, reading
 from endpoint_stats.query.spec import Query, QueryError
 
-from .ranges import Range, chosen, presets
+from . import endpoint_table, overview_charts
+from .ranges import CHARTS, TRENDS, Range, chosen, form_value, presets
 
-COLUMNS = (
-    ("requests", "Requests"),
-    ("error_rate", "Errors"),
-    ("p50", "p50"),
-    ("p95", "p95"),
-    ("p99", "p99"),
-)
-METRICS = ("requests", "rate", "errors", "error_rate", "client_errors", "p50", "p95", "p99")
-SHOWN = 200
+TOTALS = ("requests", "rate", "errors", "error_rate", "client_errors", "p50", "p95", "p99", "timed")
+STATE = ("from", "to", "order", "q", "all")
 FEW_ERRORS = 5  # fewer are no news
-FAILING = 0.01  # share of server errors from which an endpoint is shown as failing
 
 
 @login_required
@@ -42,72 +38,127 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
-    project = find_project(request.user, slug)
+    projects = list(visible_projects(request.user))
+    project = next((one for one in projects if one.slug == slug), None)
     if project is None:
         raise Http404
     now = timezone.now()
-    given = {name: request.GET[name] for name in ("from", "to", "order", "all") if request.GET.get(name)}
-    context: dict[str, Any] = {"project": project, "projects": visible_projects(request.user)}
+    given = {name: request.GET[name] for name in STATE if request.GET.get(name)}
+    context: dict[str, Any] = {"project": project, "projects": projects}
     try:
-        order = _order(given.get("order", ""))
+        order = endpoint_table.order_of(given.get("order", ""))
         with reading(project.pk) as store:
+            shown = chosen(given, store.span, now, project.time_zone)
+            answers = ask(store, project, shown, order, now)
             span = store.span
-            shown = chosen(given, span, now)
-            result = store.run([_query(project, shown, order)], now)[0]
     except QueryError as error:
-        context |= {"problem": str(error)}
-        return render(request, "endpoint_stats/overview.html", context, status=422)
-    kept = {"order": order} if order != "-requests" else {}
-    rows = result.rows if "all" in given else result.rows[:SHOWN]
-    rows = [row | {"failing": (row["error_rate"] or 0) >= FAILING} for row in rows]
+        return render(request, "endpoint_stats/overview.html", context | {"problem": str(error)}, status=422)
+    context |= _range_context(project, shown, span, now, given)
     context |= {
-        "range": shown,
-        "presets": presets(shown, span, now, kept),
-        "result": result,
-        "rows": rows,
-        "hidden": len(result.rows) - len(rows),
-        "all_query": urlencode({**given, "all": "1"}),
-        "columns": _columns(given, order),
-        "failing": (result.totals["error_rate"] or 0) >= FAILING,
-        "sentence": sentence(result),
-        "several_services": len({row["service"] for row in result.rows}) > 1,
+        "totals": _totals(answers.totals, shown),
+        "result": answers.totals,
+        "sentence": sentence(answers.totals, answers.endpoints),
+        "charts": overview_charts.charts(answers.series, answers.statuses, answers.spans, now),
+        "table": endpoint_table.table(answers.endpoints, answers.trends, given, order),
+        "comparable": endpoint_table.comparable(answers.totals),
         "has_data": span is not None,
     }
     return render(request, "endpoint_stats/overview.html", context)
 
 
-def _order(text: str) -> str:
-    if text.lstrip("-") in (*dict(COLUMNS), "endpoint"):
-        return text
-    if text:
-        raise QueryError("unknown_order", f"The table cannot be sorted by {text!r}.")
-    return "-requests"
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All that the page shows, of one moment."""
+
+    totals: Result
+    series: Result
+    statuses: Result
+    endpoints: Result
+    trends: Result
+    spans: Spans
 
 
-def _query(project: Project, shown: Range, order: str) -> Query:
-    return Query(project.pk, shown.start, shown.end, METRICS, ("endpoint",), order=order)
+def ask(store: Reading, project: Project, shown: Range, order: str, now: datetime) -> Answers:
+    """Buckets become coarser, and the comparison is left out, where what they need is no longer kept."""
+    charts, trends = shown.intervals(CHARTS), shown.intervals(TRENDS)
+    last: QueryError | None = None
+    tries = [
+        (chart, trends[min(at, len(trends) - 1)], compare)
+        for at, chart in enumerate(charts)
+        for compare in ("previous", "")
+    ]
+    for chart, trend, compare in tries:
+        try:
+            results = store.run(_queries(project, shown, order, chart, trend, compare), now)
+            totals, series, statuses, endpoints, trend_rows = results
+            return Answers(totals, series, statuses, endpoints, trend_rows, store.spans)
+        except QueryError as error:
+            if error.code not in ("not_kept", "bad_range"):
+                raise
+            last = error
+    assert last is not None
+    raise last
 
 
-def _columns(given: dict[str, str], order: str) -> list[dict[str, str]]:
-    """Headers that sort: descending first for numbers, ascending for names, the other way at the second click."""
-    made = []
-    for name, title in (("endpoint", "Endpoint"), *COLUMNS):
-        first = name if name == "endpoint" else f"-{name}"
-        second = f"-{name}" if name == "endpoint" else name
-        wanted = second if order == first else first
-        sorting = {name: "ascending", f"-{name}": "descending"}.get(order, "none")
-        made.append({"name": name, "title": title, "query": urlencode({**given, "order": wanted}), "sort": sorting})
-    return made
+def _queries(project: Project, shown: Range, order: str, chart: int, trend: int, compare: str) -> list[Query]:
+    whole = (project.pk, shown.start, shown.end)
+    zone = project.time_zone
+    return [
+        Query(*whole, TOTALS, compare=compare, zone=zone),
+        Query(*whole, overview_charts.SERIES, interval=chart, zone=zone),
+        Query(*whole, ("requests",), ("status",), chart, zone=zone),
+        Query(*whole, endpoint_table.METRICS, ("endpoint",), order=order, compare=compare, zone=zone),
+        Query(*whole, ("requests",), ("endpoint",), trend, zone=zone),
+    ]
 
 
-def sentence(result: Result) -> str:
+def _range_context(
+    project: Project, shown: Range, span: tuple[int, int] | None, now: datetime, given: dict[str, str]
+) -> dict[str, Any]:
+    kept = {name: given[name] for name in STATE[2:] if name in given}
+    return {
+        "range": shown,
+        "presets": presets(shown, span, now, kept),
+        "form": {name: form_value(moment, project.time_zone) for name, moment in
+                 (("start", shown.start), ("end", shown.end))},
+        "kept": kept,
+        "all_query": urlencode({**given, "all": "1"}),
+    }  # fmt: skip
+
+
+def _totals(result: Result, shown: Range) -> list[dict[str, Any]]:
+    """The numbers above the charts, each with its change against the range before."""
+    bound = f"±{result.error_bound:.1%}, n = {number(result.totals['timed'])}".replace(".0%", " %")
+    listed = (
+        ("requests", "Requests", ""),
+        ("rate", "Requests / s", ""),
+        ("error_rate", "Server errors", cell("errors", result.totals["errors"])),
+        ("client_errors", "Client errors", ""),
+        ("p50", "p50", bound),
+        ("p95", "p95", bound),
+        ("p99", "p99", bound),
+    )
+    return [
+        {
+            "name": name,
+            "title": title,
+            "text": cell(name, result.totals[name]),
+            "hint": hint,
+            "change": endpoint_table.change(result, result.totals, name, f"against the {shown.length()} before"),
+            "failing": name == "error_rate" and (result.totals[name] or 0) >= endpoint_table.FAILING,
+        }
+        for name, title, hint in listed
+    ]
+
+
+def sentence(totals: Result, endpoints: Result) -> str:
     """How things are, in one sentence: what fails most, or that little does."""
-    totals = result.totals
-    if not totals["requests"]:
+    counted = totals.totals
+    if not counted["requests"]:
         return "No requests in this range."
-    failing = max(result.rows, key=lambda row: row["errors"])
+    failing = max(endpoints.rows, key=lambda row: row["errors"])
     if failing["errors"] < FEW_ERRORS:
-        return f"{number(totals['requests'])} requests, {_failed(totals['errors'])}."
+        return f"{number(counted['requests'])} requests, {_failed(counted['errors'])}."
     return (
         f"{failing['endpoint']} fails most: {number(failing['errors'])} of {number(failing['requests'])} requests"
         f" ({cell('error_rate', failing['error_rate'])})."

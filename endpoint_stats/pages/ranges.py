@@ -1,15 +1,20 @@
-"""Which range of time a page shows: what the address says, or one that fits the data."""
+"""Which range of time a page shows, what the address says of it, and how finely it is cut."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from endpoint_stats.aggregate.buckets import ceiling, moment_of
 from endpoint_stats.query.spec import QueryError, parse_time
 
 PRESETS = (("1 h", 60), ("6 h", 360), ("24 h", 1440), ("7 d", 10_080), ("30 d", 43_200))
 FIRST = 10_080  # minutes: the first look shows the last week that has data
+# A range of so many minutes at most is cut into buckets of so many: of charts, and of a row's trend.
+CHARTS = ((180, 1), (720, 5), (2160, 15), (10_080, 60), (43_200, 360), (600_000, 1440))
+TRENDS = ((60, 5), (360, 15), (2160, 60), (10_080, 360), (43_200, 1440))
+COARSEST = 10_080
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,23 @@ class Range:
     def minutes(self) -> int:
         return int((self.end - self.start).total_seconds()) // 60
 
+    def intervals(self, steps: tuple[tuple[int, int], ...]) -> list[int]:
+        """Minutes a bucket: the one that fits the range, then coarser ones for when it is no longer kept."""
+        fitting = [minutes for reach, minutes in steps if reach >= self.minutes]
+        return [*fitting, COARSEST]
+
+    @property
+    def plural(self) -> bool:
+        return self.length().endswith("s")
+
+    def length(self) -> str:
+        """``7 days``, for "against the 7 days before"."""
+        for minutes, word in ((1440, "day"), (60, "hour"), (1, "minute")):
+            if self.minutes % minutes == 0 and self.minutes >= minutes:
+                count = self.minutes // minutes
+                return word if count == 1 else f"{count:,} {word}s"
+        raise AssertionError("every range is whole minutes")
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -30,11 +52,12 @@ class Preset:
     current: bool
 
 
-def chosen(given: Mapping[str, str], span: tuple[int, int] | None, now: datetime) -> Range:
-    """Raises QueryError for times that cannot be read."""
+def chosen(given: Mapping[str, str], span: tuple[int, int] | None, now: datetime, zone: str) -> Range:
+    """Raises QueryError for times that cannot be read. Times without a zone, as forms send them, are the project's."""
     if "from" in given or "to" in given:
         end_text = given.get("to") or "now"
-        start, end = parse_time(given.get("from") or "-24h", now), parse_time(end_text, now, up=True)
+        start = parse_time(given.get("from") or "-24h", now, zone=zone)
+        end = parse_time(end_text, now, up=True, zone=zone)
         if start >= end:
             raise QueryError("bad_range", "The end of the range must lie after its start.")
         return Range(start, end, end_text == "now")
@@ -68,9 +91,15 @@ def presets(current: Range, span: tuple[int, int] | None, now: datetime, kept: M
 
 
 def _preset(label: str, start: datetime, end: datetime, current: Range, kept: Mapping[str, str]) -> Preset:
-    times = {"from": _text(start), "to": _text(end)}
+    times = {"from": text(start), "to": text(end)}
     return Preset(label, urlencode({**times, **kept}), (current.start, current.end) == (start, end))
 
 
-def _text(moment: datetime) -> str:
+def text(moment: datetime) -> str:
+    """A time as addresses have it."""
     return moment.strftime("%Y-%m-%dT%H:%MZ")
+
+
+def form_value(moment: datetime, zone: str) -> str:
+    """A time as an ``<input type="datetime-local">`` holds it."""
+    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")

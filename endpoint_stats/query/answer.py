@@ -13,6 +13,7 @@ from endpoint_stats.aggregate.table import Ints, Table, combine, concatenate, em
 from endpoint_stats.metrics import METRICS
 
 from . import compute
+from .coverage import Spans, covered
 from .journal import Waiting
 from .names import COLUMNS, LABELS, NameTable
 from .planner import Plan, plan
@@ -35,6 +36,7 @@ class Result:
     as_of: datetime
     coverage: float
     version: str
+    coverage_previous: float | None = None  # of the range that was compared with
 
 
 def check_status(query: Query) -> None:
@@ -75,15 +77,22 @@ class Answer:
         )
         return [own, *(read for other in (self.callers, self.before) if other for read in other.reads())]
 
-    def result(self, tables: Iterator[Table], now: datetime, coverage: float) -> Result:
+    def span(self) -> tuple[datetime, datetime]:
+        """From the first start to the last end of what is looked at."""
+        parts = [self.query, *([self.before.query] if self.before else [])]
+        return min(part.start for part in parts), max(part.end for part in parts)
+
+    def result(self, tables: Iterator[Table], now: datetime, observed: Spans) -> Result:
+        """``observed``: what was observed of the ranges of the query, see coverage.spans."""
         query = self.query
         self._take(tables)
         keys, index = group(self.columns)
         rows = self._rows(keys, index)
         whole = compute.Groups(self.table, np.zeros(len(self.table), np.int64), 1, np.array([self._seconds()]))
         totals = {name: self._metric(name, whole, np.zeros(1, np.int64), total=True)[0] for name in query.metrics}
+        before = None
         if self.before is not None:
-            before = self.before.result(tables, now, 0.0)
+            before = self.before.result(tables, now, observed)
             self._add_previous(rows, before, self.before._times())
             totals |= {f"{name}_previous": before.totals[name] for name in query.metrics}
         order = query.order or ("time" if query.interval else f"-{query.metrics[0]}")
@@ -96,8 +105,9 @@ class Answer:
             round(float(whole.error_bound[0]), 4),
             self.plan.levels(),
             now,
-            coverage,
+            covered(observed, query.start, query.end, now),
             self.waiting.version,
+            None if before is None else before.coverage,
         )
 
     def _take(self, tables: Iterator[Table]) -> None:

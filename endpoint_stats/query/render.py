@@ -31,7 +31,7 @@ NEARLY = 0.9995  # what would be rounded up to 1000 of a unit is 1.00 of the nex
 def number(value: float) -> str:
     """1,234 up to 9,999, then 12.3 k, 4.56 M."""
     if abs(value) < 10_000:
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}"
+        return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 999.5 else f"{value:,.3g}"
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= NEARLY * size:
             return f"{three_digits(value / size)} {unit}"
@@ -77,6 +77,6 @@ def cell(name: str, value: Any) -> str:
     if name == "apdex":
         return f"{value:.2f}"
     if metric.unit == "ratio":
-        # A share that is not nothing must not look like nothing.
-        return "<0.1%" if 0 < value < 0.0005 else f"{value:.1%}"
+        # A share that is not nothing must not look like nothing, nor one that is not all like all.
+        return "<0.1%" if 0 < value < 0.0005 else ">99.9%" if 0.9995 <= value < 1 else f"{value:.1%}"
     return number(value)

@@ -10,7 +10,7 @@ from endpoint_stats.aggregate.buckets import minute_of
 
 from . import sql
 from .answer import Answer, Result
-from .coverage import Spans, covered, spans
+from .coverage import Spans, spans
 from .journal import Waiting, waiting
 from .names import NameTable
 from .spec import Query
@@ -55,9 +55,7 @@ class Reading:
             raise ValueError("A reading is of one project.")
         answers = [Answer(query, self.waiting, self.names) for query in queries]
         tables = iter(sql.read(self.project_id, [read for answer in answers for read in answer.reads()]))
-        start, end = min(query.start for query in queries), max(query.end for query in queries)
+        ranges = [answer.span() for answer in answers]
+        start, end = min(first for first, _ in ranges), max(last for _, last in ranges)
         self.spans = spans(self.project_id, minute_of(start), minute_of(end))
-        return [
-            answer.result(tables, now, covered(self.spans, answer.query.start, answer.query.end, now))
-            for answer in answers
-        ]
+        return [answer.result(tables, now, self.spans) for answer in answers]

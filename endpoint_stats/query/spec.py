@@ -136,17 +136,17 @@ def _check_compare(query: Query) -> None:
         raise QueryError("bad_range", "The range to compare with begins before 1970. Ask for a shorter one.")
 
 
-def parse_time(text: str, now: datetime, *, up: bool = False) -> datetime:
+def parse_time(text: str, now: datetime, *, up: bool = False, zone: str = "UTC") -> datetime:
     """``2026-11-20T14:02:00Z``, a date, ``now``, ``-24h`` or epoch seconds, as UTC cut to the minute (``up``: the
-    next full minute). A time without a zone is UTC."""
-    moment = _moment(text.strip(), now)
+    next full minute). A time that names no zone is in ``zone``."""
+    moment = _moment(text.strip(), now, zone)
     if not EARLIEST <= moment < LATEST:
         raise QueryError("bad_time", f"{text[:40]!r} lies outside of {EARLIEST.year} to {LATEST.year}.")
     cut = moment.replace(second=0, microsecond=0)
     return cut + timedelta(minutes=1) if up and cut < moment else cut
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def _moment(text: str, now: datetime, zone: str) -> datetime:
     problem = QueryError("bad_time", f"{text[:40]!r} is not a time. Use 2026-11-20T14:00:00Z, 2026-11-20, now or -24h.")
     relative = _RELATIVE.fullmatch(text)
     try:
@@ -157,7 +157,7 @@ def _moment(text: str, now: datetime) -> datetime:
         if re.fullmatch(r"\d{1,11}(\.\d+)?", text):
             return datetime.fromtimestamp(float(text), UTC)
         parsed = parse_datetime(text) or datetime.fromisoformat(text)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise problem from error
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 
+from endpoint_stats.pages import ranges
 from endpoint_stats.query.render import cell
 
 register = template.Library()
@@ -26,3 +27,20 @@ def local(moment: datetime, zone: str) -> str:
 @register.filter
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
+
+
+@register.filter
+def address(moment: datetime) -> str:
+    """A time as the page's address has it."""
+    return ranges.text(moment)
+
+
+@register.simple_tag
+def share(value: float) -> str:
+    """0.01 as ``1 %``, 0.9978 as ``99.8 %``."""
+    return cell("error_rate", value).replace(".0%", "%").replace("%", " %")
+
+
+@register.filter
+def integer(value: int) -> str:
+    return f"{value:,}"

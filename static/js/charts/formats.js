@@ -44,8 +44,9 @@ export function bytes(count) {
 }
 
 export function share(value) {
-  // A share that is not nothing must not look like nothing.
-  return value > 0 && value < 0.0005 ? "<0.1%" : `${fixed(value * 100, 1)}%`;
+  // A share that is not nothing must not look like nothing, nor one that is not all like all.
+  if (value > 0 && value < 0.0005) return "<0.1%";
+  return value >= NEARLY && value < 1 ? ">99.9%" : `${fixed(value * 100, 1)}%`;
 }
 
 const BY_UNIT = { s: duration, "1/s": number, 1: number, ratio: share, By: bytes };

@@ -1,0 +1,120 @@
+"""The table of endpoints: sorted, searched, with trends and changes."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from endpoint_stats.query.render import cell
+from endpoint_stats.query.runner import Result
+from endpoint_stats.query.spec import QueryError
+
+METRICS = ("requests", "errors", "error_rate", "p50", "p95", "p99", "timed")
+COLUMNS = (("requests", "Requests"), ("error_rate", "Errors"), ("p50", "p50"), ("p95", "p95"), ("p99", "p99"))
+SHOWN = 50
+FAILING = 0.01  # share of server errors from which an endpoint is shown as failing
+COMPARABLE = 0.9  # share of this range's coverage that the one before needs
+NOTABLE = 0.005  # smaller changes are none
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    text: str  # +12 %
+    hint: str  # against what
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    rows: list[dict[str, Any]]
+    found: int
+    all: int
+    columns: list[dict[str, str]]
+    search: str
+    several_services: bool
+
+    @property
+    def hidden(self) -> int:
+        return self.found - len(self.rows)
+
+
+def order_of(text: str) -> str:
+    """The order that an address names. Raises QueryError for one that there is not."""
+    if not text:
+        return "-requests"
+    if text.removeprefix("-") not in (*dict(COLUMNS), "endpoint"):
+        raise QueryError("unknown_order", f"The table cannot be sorted by {text[:60]!r}.")
+    return text
+
+
+def table(result: Result, trends: Result, given: dict[str, str], order: str) -> Table:
+    """Rows in the order of the result; ``q`` of the address keeps those that have all its words."""
+    words = given.get("q", "").lower().split()
+    found = [row for row in result.rows if _has(row, words)]
+    shown = found if "all" in given else found[:SHOWN]
+    by_endpoint = _trends(trends)
+    return Table(
+        [_row(result, row, by_endpoint) for row in shown],
+        len(found),
+        len(result.rows),
+        _columns(given, order),
+        given.get("q", ""),
+        len({row["service"] for row in result.rows}) > 1,
+    )
+
+
+def _has(row: dict[str, Any], words: list[str]) -> bool:
+    text = f"{row['method']} {row['route']} {row['service']}".lower()
+    return all(word in text for word in words)
+
+
+def _row(result: Result, row: dict[str, Any], trends: dict[str, list[int]]) -> dict[str, Any]:
+    return row | {
+        "trend": trends.get(row["endpoint_id"], []),
+        "failing": (row["error_rate"] or 0) >= FAILING,
+        "change": change(result, row, "requests", ""),
+    }
+
+
+def _trends(result: Result) -> dict[str, list[int]]:
+    """Requests by bucket for each endpoint's id, a 0 where there were none."""
+    times = sorted({row["time"] for row in result.rows})
+    place = {time: at for at, time in enumerate(times)}
+    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(times))
+    for row in result.rows:
+        found[row["endpoint_id"]][place[row["time"]]] = row["requests"]
+    return found
+
+
+def comparable(result: Result) -> bool:
+    """Whether the range before was observed as well: a rise from what nobody measured is none."""
+    before = result.coverage_previous
+    return before is not None and before > 0 and before >= COMPARABLE * result.coverage
+
+
+def change(result: Result, row: dict[str, Any], name: str, against: str) -> Change | None:
+    """How much more or less than before; None where there is nothing to compare."""
+    if not comparable(result):
+        return None
+    value, before = row.get(name), row.get(f"{name}_previous")
+    if value is None or not before:
+        return None
+    ratio = value / before - 1
+    hint = f"{cell(name, before)} before" if not against else f"{against}: {cell(name, before)}"
+    if abs(ratio) < NOTABLE:
+        return Change("±0 %", hint)
+    sign = "+" if ratio > 0 else "−"
+    if ratio > 9.995:
+        return Change(f"×{value / before:,.0f}", hint)
+    return Change(f"{sign}{abs(ratio) * 100:.0f} %", hint)
+
+
+def _columns(given: dict[str, str], order: str) -> list[dict[str, str]]:
+    """Headers that sort: descending first for numbers, ascending for names, the other way at the second click."""
+    made = []
+    for name, title in (("endpoint", "Endpoint"), *COLUMNS):
+        first = name if name == "endpoint" else f"-{name}"
+        second = f"-{name}" if name == "endpoint" else name
+        wanted = second if order == first else first
+        sorting = {name: "ascending", f"-{name}": "descending"}.get(order, "none")
+        made.append({"name": name, "title": title, "query": urlencode({**given, "order": wanted}), "sort": sorting})
+    return made
