@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from . import words
 from .sketch import slots_of
-from .table import Table, add_up, empty, group
+from .table import SUMS, Table, empty, ranks, starts_of_runs
 
 Ints = npt.NDArray[np.int64]
 
@@ -62,12 +62,15 @@ class Delta:
 
 
 def _in_order(codes: Ints) -> tuple[Ints, Ints]:
-    """The distinct codes in the order of their first appearance, and each row's position among them."""
-    unique, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return unique[order], place[inverse]
+    """The distinct codes (>= 0) in the order of their first appearance, and each row's position among them."""
+    first = np.full(int(codes.max()) + 1, -1)
+    # Assigned backwards, so that the first row of each code is what remains.
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    present = np.flatnonzero(first >= 0)
+    listed = present[np.argsort(first[present])]
+    place = first  # no longer needed
+    place[listed] = np.arange(len(listed))
+    return listed, place[codes]
 
 
 def variants(endpoint: Ints, status: Ints, explicit: Ints) -> Ints:
@@ -90,22 +93,32 @@ def variants(endpoint: Ints, status: Ints, explicit: Ints) -> Ints:
 
 
 def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
-    keys, row = group(keys)
-    status = hits.status
-    timed = hits.duration >= 0
-    microseconds = np.where(timed, (hits.duration + 500) // 1000, 0)
+    """One sort by key, status and slot; sums and counts are then those of runs."""
+    cell = (ranks(keys, 63 - words.CELL_BITS) << words.CELL_BITS) | words.cells(hits.status, slot)
+    order = np.argsort(cell)
+    cell = cell[order]
+    entry = starts_of_runs(cell)
+    row = starts_of_runs(cell >> words.CELL_BITS)
+    status, duration = hits.status[order], hits.duration[order]
+    sums = np.empty((len(row), len(SUMS)), np.int64)
+    sums[:, 0] = np.diff(row, append=len(order))
     columns = (
-        np.ones(len(hits), np.int64),
-        ((status >= 400) & (status < 500)).astype(np.int64),
-        (status >= 500).astype(np.int64),
-        timed.astype(np.int64),
-        microseconds,
-        hits.request_size,
-        hits.response_size,
+        (status >= 400) & (status < 500),
+        status >= 500,
+        duration >= 0,
+        np.where(duration >= 0, (duration + 500) // 1000, 0),
+        hits.request_size[order],
+        hits.response_size[order],
     )
-    sums = np.stack([add_up(column, row, len(keys[0])) for column in columns], axis=1)
-    entries = words.total(words.Entries(row, status, slot, columns[0]))
-    return Table(keys, sums, np.zeros(len(keys[0]), np.int64), entries)
+    for number, column in enumerate(columns, start=1):
+        sums[:, number] = np.add.reduceat(column, row, dtype=np.int64)
+    entries = words.Entries(
+        np.searchsorted(row, entry, side="right") - 1,
+        status[entry],
+        slot[order[entry]],
+        np.diff(entry, append=len(order)),
+    )
+    return Table(tuple(key[order[row]] for key in keys), sums, np.zeros(len(row), np.int64), entries)
 
 
 def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]) -> Delta:
@@ -113,7 +126,9 @@ def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, st
     if not len(hits):
         return Delta()
     codes, endpoint = _in_order(hits.endpoint * 3 + variants(hits.endpoint, hits.status, hits.explicit))
-    names = [endpoints[code // 3]._replace(missing=code % 3) for code in codes.tolist()]
+    names = [endpoints[code] for code in (codes // 3).tolist()]
+    for at in np.flatnonzero(codes % 3).tolist():
+        names[at] = names[at]._replace(missing=int(codes[at] % 3))
     release_codes, release = _in_order(np.concatenate(([0], hits.release)))
     consumer_codes, consumer = _in_order(np.concatenate(([0], hits.consumer)))
     slot = slots_of(hits.duration)

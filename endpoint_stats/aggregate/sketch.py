@@ -33,8 +33,23 @@ def _edges() -> Floats:
         return np.array(edges)
 
 
+# A float's exponent and the first bits of its mantissa: numbers that agree in these differ by less than gamma, so
+# they lie in one bucket or in two neighbours.
+_CELL_SHIFT = 52 - 7
+
+
+def _cells(values: Floats) -> Ints:
+    return values.view(np.int64) >> _CELL_SHIFT
+
+
 GAMMA = (1 + ALPHA) / (1 - ALPHA)
 EDGES_NS = _edges()
+_FIRST_CELL = int(_cells(np.ones(1))[0])
+_LAST_CELL = int(_cells(EDGES_NS[-1:])[0])
+# By cell: how many edges lie below its smallest number.
+_EDGES_BELOW = np.searchsorted(
+    EDGES_NS, (np.arange(_FIRST_CELL, _LAST_CELL + 1) << _CELL_SHIFT).view(np.float64), side="left"
+)
 # Estimate by slot, in seconds.
 ESTIMATES = np.concatenate(([0.0], EDGES_NS * (2 / (GAMMA + 1)) * 1e-9))
 UPPER_SECONDS = np.concatenate(([0.0], EDGES_NS * 1e-9))
@@ -53,9 +68,12 @@ BANDS: tuple[float, ...] = tuple(UPPER_SECONDS[BAND_SLOTS].tolist())  # upper ed
 
 def slots_of(nanoseconds: Ints) -> Ints:
     """The slot of each duration (ns, >= 0). Longer ones than the last edge (18 years) share the last slot."""
-    slots = np.searchsorted(EDGES_NS, nanoseconds, side="left") + 1
-    slots[nanoseconds <= 0] = 0
-    return np.minimum(slots, LAST_SLOT)
+    values = np.clip(nanoseconds, 1, EDGES_NS[-1], dtype=np.float64)
+    below = _EDGES_BELOW[_cells(values) - _FIRST_CELL]
+    below += EDGES_NS[below] < values
+    below += 1
+    below[nanoseconds <= 0] = 0
+    return below
 
 
 def rank(count: int, quantile: float) -> int:

@@ -86,22 +86,38 @@ def concatenate(tables: Sequence[Table]) -> Table:
     )
 
 
-def _one_column(keys: Sequence[Ints]) -> Ints | None:
-    """The keys as one int64 that sorts as they do, where their ranges allow it: one sort instead of several."""
-    spans = [int(key.max()) - int(key.min()) + 1 for key in keys]
-    if math.prod(spans) >= 1 << 62:
+def _one_column(keys: Sequence[Ints], bits: int) -> Ints | None:
+    """The keys as one int64 of so many bits that sorts as they do, where their ranges allow it."""
+    lowest = [int(key.min()) for key in keys]
+    spans = [int(key.max()) - low + 1 for key, low in zip(keys, lowest, strict=True)]
+    if math.prod(spans) >= 1 << bits:
         return None
     packed = np.zeros(len(keys[0]), np.int64)
-    for key, span in zip(keys, spans, strict=True):
-        packed = packed * span + (key - key.min())
+    for key, low, span in zip(keys, lowest, spans, strict=True):
+        if span > 1:
+            packed *= span
+            packed += key - low
     return packed
+
+
+def ranks(keys: Sequence[Ints], bits: int) -> Ints:
+    """For each row a number of at most so many bits; numbers are equal, and sort, as the rows' keys do."""
+    packed = _one_column(keys, bits)
+    return group(keys)[1] if packed is None else packed
+
+
+def starts_of_runs(values: Ints) -> Ints:
+    """Where each run of equal values starts."""
+    first = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return np.flatnonzero(first)
 
 
 def group(keys: Sequence[Ints]) -> tuple[tuple[Ints, ...], Ints]:
     """Distinct keys in ascending order, and for each row the index of its key."""
     if not len(keys[0]):
         return tuple(keys), np.zeros(0, np.int64)
-    packed = _one_column(keys)
+    packed = _one_column(keys, 62)
     columns = keys if packed is None else (packed,)
     order = np.lexsort(columns[::-1])
     first = np.zeros(len(order), bool)

@@ -16,6 +16,8 @@ UNTIMED = 2046
 HEADER = 2047
 COUNT_BITS = 21
 MAX_COUNT = (1 << COUNT_BITS) - 1
+_SLOT_BITS, _STATUS_BITS = 11, 10
+CELL_BITS = _SLOT_BITS + _STATUS_BITS
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint32]
@@ -47,15 +49,21 @@ def decode(words: Words, offsets: Ints) -> Entries:
     return Entries(rows[keep], counts[last_header][keep], slots[keep], counts[keep])
 
 
+def cells(status: Ints, slot: Ints) -> Ints:
+    """Status and slot as one number of CELL_BITS bits that sorts as they do."""
+    return (status << _SLOT_BITS) | slot
+
+
 def total(entries: Entries) -> Entries:
     """Equal (row, status, slot) summed, sorted by them; entries that came to zero are gone."""
-    key = (entries.row << 21) | (entries.status << 11) | entries.slot
+    key = (entries.row << CELL_BITS) | cells(entries.status, entries.slot)
     unique, inverse = np.unique(key, return_inverse=True)
     counts = np.zeros(len(unique), np.int64)
     np.add.at(counts, inverse, entries.count)
     keep = counts != 0
     unique = unique[keep]
-    return Entries(unique >> 21, (unique >> 11) & 0x3FF, unique & 0x7FF, counts[keep])
+    status = (unique >> _SLOT_BITS) & ((1 << _STATUS_BITS) - 1)
+    return Entries(unique >> CELL_BITS, status, unique & ((1 << _SLOT_BITS) - 1), counts[keep])
 
 
 def encode(entries: Entries, rows: int) -> tuple[Words, Ints]:

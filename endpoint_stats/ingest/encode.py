@@ -1,11 +1,12 @@
-"""Lines -> Hits as columns: each distinct raw value is decoded once and remembered.
+"""Lines -> Hits as columns. Plain numbers and times are decoded as whole columns; of all else each distinct raw value
+is decoded once and remembered.
 
 The steps, in the order in which a line can be refused: length, shape (the source), then each slot in the order
 of ``SLOTS``, then the time against the clock. A line that is refused counts once, under its first reason.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,38 +17,74 @@ from endpoint_stats.routes.rules import Router, RouteRules
 
 from .places import MAX_LINE
 from .redact import sample
-from .sources.base import REASONS, Reject, Rows, Source, Target
-from .traffic import class_of_agent, is_health_path
+from .sources.base import REASONS, Reject, Rejected, Rows, Source, TargetValues
+from .sources.lines import Lines, Spans, blocks
+from .traffic import class_of_agent, is_health_path, may_be_health_path
 
 SLOTS = ("time", "target", "status", "duration", "request_size", "response_size", "consumer", "version", "user_agent")
 DEFAULTS = {"duration": NO_DURATION}
-BLOCK = 4096  # lines split at once: few enough to stay in the processor's cache
-MEMO_LIMIT = 250_000  # distinct raw values remembered for each slot
+BLOCK = 1 << 20  # bytes of lines that are read at once: few enough to stay in the processor's cache
+MISSING = b"-"  # what servers write for nothing: so often that it is not looked up line by line
+MEMO_LIMIT = 400_000  # distinct raw values remembered for each slot
+MAX_NAMES = 250_000  # endpoints, and consumers, past which all that is remembered is forgotten
+MAX_SHAPES = 65_536  # paths without their numbers that are remembered
 MAX_ROUTE = 2_000  # characters
 MAX_SAMPLES = 5  # rejected lines kept for each reason and piece
 
 _REASONS = tuple(REASONS)
 # Codes below every value that a slot can have.
 _FIRST_CODE = -1000
+_UNKNOWN = _FIRST_CODE - len(_REASONS)
 _CODES = {reason: _FIRST_CODE - place for place, reason in enumerate(_REASONS)}
 
 
-class Memo(dict[Any, int]):
-    """raw value -> code, filled as values are met. Bounded: past ``MEMO_LIMIT`` it starts again."""
+class Memo:
+    """raw value -> code, filled as values are met. Bounded: of at most ``MEMO_LIMIT`` values.
+
+    Half of them are the newer generation. When it is full it becomes the older one, from which a value that is met
+    again comes back; what was met in neither is forgotten. So values that come often stay.
+    """
 
     def __init__(self, code: Callable[[Any], int]) -> None:
-        super().__init__()
         self.code = code
+        self.newer: dict[Any, int] = {}
+        self.older: dict[Any, int] = {}
 
-    def __missing__(self, raw: Any) -> int:
-        try:
-            code = self.code(raw)
-        except Reject as reject:
-            code = _CODES[reject.reason]
-        if len(self) >= MEMO_LIMIT:
-            self.clear()
-        self[raw] = code
-        return code
+    def __len__(self) -> int:
+        return len(self.newer) + len(self.older)
+
+    def codes(self, column: Spans | Sequence[Any]) -> Ints:
+        get = self.newer.get
+        if isinstance(column, Spans):
+            # One loop, so that each value is freed while the processor still has it at hand.
+            data = column.lines.data
+            found = [get(data[start:end], _UNKNOWN) for start, end in column.bounds()]
+        else:
+            found = [get(raw, _UNKNOWN) for raw in column]
+        codes = np.fromiter(found, np.int64, len(found))
+        unknown = np.flatnonzero(codes == _UNKNOWN)
+        if len(unknown):
+            # Together, since the way to a code is long: many go it faster one after another than each on its own.
+            taken = column.take(unknown) if isinstance(column, Spans) else map(column.__getitem__, unknown.tolist())
+            codes[unknown] = self._learn(taken)
+        return codes
+
+    def _learn(self, raws: Iterable[Any]) -> list[int]:
+        codes = []
+        for raw in raws:
+            code = self.newer.get(raw)
+            if code is None:
+                code = self.older.get(raw)
+                if code is None:
+                    try:
+                        code = self.code(raw)
+                    except Reject as reject:
+                        code = _CODES[reject.reason]
+                if len(self.newer) >= MEMO_LIMIT // 2:
+                    self.older, self.newer = self.newer, {}
+                self.newer[raw] = code
+            codes.append(code)
+        return codes
 
 
 class Names[Name]:
@@ -65,12 +102,29 @@ class Names[Name]:
 
 
 @dataclass(slots=True)
-class Encoded:
-    """``hits`` in the order of their lines, and what was refused: numbers and a few redacted lines by reason."""
+class Refusals:
+    """What is refused of a piece, block after block: numbers by reason, and the first few lines of each reason."""
 
-    hits: Hits
+    lines: int = 0  # of the blocks so far
     rejected: Counter[str] = field(default_factory=Counter)
     samples: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, refused: list[Rejected], lines: Lines) -> None:
+        for line, reason in sorted(refused):
+            self.rejected[reason] += 1
+            if self.rejected[reason] <= MAX_SAMPLES and reason != "line_empty":
+                self.samples.append({"line": self.lines + line, "reason": reason, "text": sample(lines[line])})
+        self.lines += len(lines)
+
+
+@dataclass(slots=True)
+class Encoded:
+    """``hits`` in the order of their lines, the number of lines, and what was refused of them: see ``Refusals``."""
+
+    hits: Hits
+    lines: int
+    rejected: Counter[str]
+    samples: list[dict[str, Any]]
 
 
 class Encoder:
@@ -80,13 +134,6 @@ class Encoder:
         """``latest``: epoch seconds past which a hit is refused as ``time_future``."""
         self.source, self.service, self.latest = source, service, latest
         self.router = Router(rules)
-        self.coders: dict[str, Callable[[Any], int]] = {
-            "target": self._target,
-            "duration": self._duration,
-            "consumer": lambda name: self.consumers.code(name),
-            "version": lambda version: self.versions.code(version),
-            "user_agent": class_of_agent,
-        }
         self._restart()
 
     def _restart(self) -> None:
@@ -100,83 +147,112 @@ class Encoder:
         }
 
     def _coder(self, slot: str, decode: Callable[[Any], Any]) -> Callable[[Any], int]:
-        coder = self.coders.get(slot)
-        return decode if coder is None else lambda raw: coder(decode(raw))
+        if slot == "target":
+            return self._target_coder(decode)
+        if slot == "duration":
+            return lambda raw: NO_DURATION if (duration := decode(raw)) is None else duration
+        if slot == "consumer":
+            return lambda raw: self.consumers.code(decode(raw))
+        if slot == "version":
+            return lambda raw: self.versions.code(decode(raw))
+        if slot == "user_agent":
+            return lambda raw: class_of_agent(decode(raw))
+        return decode
 
-    def _target(self, target: Target) -> int:
-        service = target.service or self.service
-        route, explicit = self.router.route(service, target.method, target.path, target.route)
+    def _target_coder(self, decode: Callable[[Any], TargetValues]) -> Callable[[Any], int]:
+        """Coder of endpoints: ``_endpoint``, plus one where the very path is one of health checks.
+
+        One function with all that it needs at hand, since it is called for every distinct request line of a log.
+        """
+        shape_of = self.router.shape
+        known: dict[tuple[str, str], int] = {}  # method and shape of a path -> code, plus one where it may be of health
+
+        def code_of(raw: Any) -> int:
+            method, path, own_route, service = decode(raw)
+            if own_route or service:
+                code = self._endpoint(service or self.service, method, path, own_route)
+                return code + is_health_path(path or own_route)
+            key = method, shape_of(path)
+            code_or_more = known.get(key)
+            if code_or_more is None:
+                if len(known) >= MAX_SHAPES:
+                    known.clear()
+                code_or_more = known[key] = self._endpoint(self.service, method, path) + may_be_health_path(path)
+            if code_or_more & 1 and not is_health_path(path):
+                return code_or_more - 1
+            return code_or_more
+
+        return code_of
+
+    def _endpoint(self, service: str, method: str, path: str, own_route: str = "") -> int:
+        """The endpoint's place times four; plus two where the route was named explicitly."""
+        route, explicit = self.router.route(service, method, path, own_route)
         if len(route) > MAX_ROUTE:  # placeholders may be longer than what they stand for
             route = route[: MAX_ROUTE - 1] + "…"
-        code = self.endpoints.code(EndpointName(service, target.method, route))
-        # Two facts of this path, not of its route, ride along in the lowest bits.
-        return code * 4 + explicit * 2 + is_health_path(target.path or route)
+        return self.endpoints.code(EndpointName(service, method, route)) * 4 + explicit * 2
 
-    @staticmethod
-    def _duration(nanoseconds: int | None) -> int:
-        return NO_DURATION if nanoseconds is None else nanoseconds
-
-    def encode(self, lines: list[bytes]) -> Encoded:
+    def encode(self, text: bytes) -> Encoded:
         """All lines of a piece. Every line becomes a hit or is counted in ``rejected``."""
-        if len(self.endpoints.listed) > MEMO_LIMIT or len(self.consumers.listed) > MEMO_LIMIT:
+        if len(self.endpoints.listed) > MAX_NAMES or len(self.consumers.listed) > MAX_NAMES:
             self._restart()
-        parts: list[tuple[Ints, list[Ints]]] = []
-        refused: list[tuple[int, str]] = []
-        for start in range(0, len(lines), BLOCK):
-            block = lines[start : start + BLOCK]
-            if max(map(len, block)) > MAX_LINE:
-                refused += [(start + at, "line_too_long") for at, line in enumerate(block) if len(line) > MAX_LINE]
-                kept = [at for at, line in enumerate(block) if len(line) <= MAX_LINE]
-                groups, rejects = self.source.split([block[at] for at in kept])
-                rejects = [(kept[at], reason) for at, reason in rejects]
-                for rows in groups:
-                    rows.index = [kept[at] for at in rows.index]
-            else:
-                groups, rejects = self.source.split(block)
-            refused += [(start + at, reason) for at, reason in rejects]
-            parts += [self._rows(rows, start) for rows in groups if rows.index]
-        return self._collect(parts, refused, lines)
+        parts: list[list[Ints]] = []
+        refusals = Refusals()
+        for lines in blocks(text, BLOCK):
+            columns, refused = self._encode_block(lines)
+            parts.append(columns)
+            refusals.add(refused, lines)
+        hits = self._hits([np.concatenate(column) for column in zip(*parts, strict=True)])
+        return Encoded(hits, refusals.lines, refusals.rejected, refusals.samples)
 
-    def _rows(self, rows: Rows, start: int) -> tuple[Ints, list[Ints]]:
-        """Line numbers and one column a slot, codes of refusal among them."""
-        size = len(rows.index)
-        columns = []
-        for slot in SLOTS:
-            if slot in self.memos:
-                known = map(self.memos[slot].__getitem__, rows.columns[slot])
-                columns.append(np.fromiter(known, np.int64, size))
-            else:
-                columns.append(np.full(size, DEFAULTS.get(slot, 0), np.int64))
-        return np.fromiter(rows.index, np.int64, size) + start, columns
-
-    def _collect(
-        self, parts: list[tuple[Ints, list[Ints]]], refused: list[tuple[int, str]], lines: list[bytes]
-    ) -> Encoded:
-        if parts:
-            line = np.concatenate([part[0] for part in parts])
-            columns = [np.concatenate(column) for column in zip(*(part[1] for part in parts), strict=True)]
-        else:
-            line, columns = np.zeros(0, np.int64), [np.zeros(0, np.int64) for _ in SLOTS]
+    def _encode_block(self, lines: Lines) -> tuple[list[Ints], list[Rejected]]:
+        """One column a slot of the lines that are hits; and the others."""
+        rows, rejected = self.source.read(lines)
+        columns = [self._codes(slot, rows) for slot in SLOTS]
         columns[0][columns[0] > self.latest] = _CODES["time_future"]
-        worst = np.zeros(len(line), np.int64)
+        too_long = lines.lengths > MAX_LINE
+        columns[0][too_long[rows.index]] = _CODES["line_too_long"]
+        reason = np.zeros(len(rows.index), np.int64)
         for column in columns[::-1]:
-            worst = np.where(column <= _FIRST_CODE, column, worst)
-        good = worst == 0
-        bad = np.flatnonzero(~good)
-        refused += [(int(line[at]), _REASONS[_FIRST_CODE - int(worst[at])]) for at in bad]
-        order = np.flatnonzero(good)
-        if len(parts) > 1:
-            order = order[np.argsort(line[order], kind="stable")]
-        time, target, status, duration, request, response, consumer, version, agent = (
-            column[order] for column in columns
-        )
+            np.copyto(reason, column, where=column <= _FIRST_CODE)
+        refused = [(line, "line_too_long" if too_long[line] else why) for line, why in rejected]
+        bad = np.flatnonzero(reason)
+        if len(bad):
+            reasons = (_REASONS[_FIRST_CODE - code] for code in reason[bad].tolist())
+            refused += zip(rows.index[bad].tolist(), reasons, strict=True)
+            columns = [column[reason == 0] for column in columns]
+        return columns, refused
+
+    def _codes(self, slot: str, rows: Rows) -> Ints:
+        """One column, codes of refusal among the values."""
+        size = len(rows.index)
+        if slot not in self.memos:
+            return np.full(size, DEFAULTS.get(slot, 0), np.int64)
+        memo, column = self.memos[slot], rows.columns[slot]
+        if not isinstance(column, Spans):
+            return memo.codes(column)
+        decode = self.source.columns.get(slot)
+        if decode is None:
+            codes, known = np.zeros(size, np.int64), np.zeros(size, bool)
+        else:
+            codes, known = decode(column)
+            if known.all():
+                return codes
+        missing = ~known & column.equal(MISSING)
+        if missing.any():
+            codes[missing] = memo.codes([MISSING])
+            known |= missing
+        others = np.flatnonzero(~known)
+        codes[others] = memo.codes(column.take(others))
+        return codes
+
+    def _hits(self, columns: list[Ints]) -> Hits:
+        time, target, status, duration, request, response, consumer, version, agent = columns
         release = self._releases(target >> 2, version)
         health = (target & 1).astype(bool) | (agent == HEALTH)
         traffic = np.where(health, HEALTH, np.where(agent == BOT, BOT, NORMAL))
-        hits = Hits(
+        return Hits(
             time, target >> 2, status, duration, request, response, release, consumer, traffic, (target >> 1) & 1
         )
-        return Encoded(hits, Counter(reason for _, reason in refused), _samples(refused, lines))
 
     def _releases(self, endpoint: Ints, version: Ints) -> Ints:
         """A release is a version of the service that the hit names, not of the log's."""
@@ -192,14 +268,3 @@ class Encoder:
             if version
             else 0
         )
-
-
-def _samples(refused: Iterable[tuple[int, str]], lines: list[bytes]) -> list[dict[str, Any]]:
-    """The first few refused lines of each reason, by line."""
-    seen: Counter[str] = Counter()
-    samples = []
-    for at, reason in sorted(refused):
-        seen[reason] += 1
-        if seen[reason] <= MAX_SAMPLES and reason != "line_empty":
-            samples.append({"line": at, "reason": reason, "text": sample(lines[at])})
-    return samples

@@ -59,15 +59,12 @@ class Folder:
         """``lead``: the stream's bytes between the last mark and the piece (places.Chain)."""
         data = piece.load()
         marks, rest = digest_marks(data, piece.start, piece.end, lead)
-        lines = data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        encoded = self.encoder.encode(lines)
+        encoded = self.encoder.encode(data)
         hits = encoded.hits
         return FoldedPiece(
             piece.start,
             piece.end,
-            len(lines),
+            encoded.lines,
             len(hits),
             self._delta(hits),
             encoded.rejected,

@@ -31,10 +31,16 @@ def class_of_agent(user_agent: str) -> int:
     return BOT if _patterns()["bot"].search(user_agent) else NORMAL
 
 
-# What every health path has in it: looked for first, since most paths have none of it.
+# What every health path has in it. None of it can stand in a number or a UUID, so that it is found in a path's shape
+# (routes/lexical.py) as well.
 _HINTS = ("heal", "live", "read", "ping", "beat", "status")
 
 
-def is_health_path(path: str) -> bool:
+def may_be_health_path(path: str) -> bool:
+    """False for most paths: asked first, or of many paths at once."""
     lower = path.lower()
-    return any(hint in lower for hint in _HINTS) and _patterns()["health path"].fullmatch(path) is not None
+    return any(hint in lower for hint in _HINTS)
+
+
+def is_health_path(path: str) -> bool:
+    return may_be_health_path(path) and _patterns()["health path"].fullmatch(path) is not None

@@ -59,8 +59,19 @@ class _Segments(dict[str, str]):
 
 
 _segments = _Segments()
+_INTEGERS = re.compile(r"/[0-9]+(?![^/])")
+_UUIDS = re.compile(r"/[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}(?![^/])")
+
+
+def shape(path: str) -> str:
+    """The path with its integers and UUIDs replaced: few for many paths, and ``lexical_route`` says the same of it.
+
+    No rule before theirs takes digits alone or a UUID, and none takes a placeholder for a value.
+    """
+    path = _INTEGERS.sub("/{id}", path)
+    return _UUIDS.sub("/{uuid}", path) if path.count("-") >= 4 else path
 
 
 def lexical_route(path: str) -> str:
     """The path with every value replaced: ``/orders/8123`` -> ``/orders/{id}``."""
-    return "/".join(map(_segments.__getitem__, path.split("/")))
+    return "/".join([_segments[segment] for segment in shape(path).split("/")])

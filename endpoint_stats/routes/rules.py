@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .lexical import lexical_route
+from .lexical import lexical_route, shape
 
 STATIC = "{static}"
 UNMATCHED = "{unmatched}"
@@ -118,8 +118,7 @@ class RouteRules:
 
 def is_static(path: str) -> bool:
     """Whether the path ends like an image, script, style, font or film."""
-    _, dot, extension = path.rpartition(".")
-    return bool(dot) and extension.lower() in _STATIC_EXTENSIONS
+    return "." in path and path.rpartition(".")[2].lower() in _STATIC_EXTENSIONS
 
 
 class Router:
@@ -128,6 +127,10 @@ class Router:
     def __init__(self, rules: RouteRules) -> None:
         self.rules = rules
         self.tree = PatternTree(rules.patterns)
+
+    def shape(self, path: str) -> str:
+        """A path that has the same route under these rules; the same one for as many paths as is found quickly."""
+        return shape(path) if self.tree.empty and self.rules.lexical else path
 
     def route(self, service: str, method: str, path: str, own_route: str = "") -> tuple[str, bool]:
         """The route of a hit, and whether it was named explicitly (so that its 404s are its own)."""

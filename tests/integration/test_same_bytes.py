@@ -137,7 +137,9 @@ def test_whatever_is_remembered_between_lines(variant: Variant, monkeypatch: pyt
     monkeypatch.setattr(importer, "PIECE", 4 * GRID)
     expected = variant()
     monkeypatch.setattr(encode, "MEMO_LIMIT", 20)
-    monkeypatch.setattr(encode, "BLOCK", 100)
+    monkeypatch.setattr(encode, "MAX_NAMES", 20)
+    monkeypatch.setattr(encode, "MAX_SHAPES", 5)
+    monkeypatch.setattr(encode, "BLOCK", 1_000)
     assert first_difference(variant(), expected) == ""
 
 

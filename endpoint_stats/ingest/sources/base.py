@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from .lines import Bools, Ints, Lines, Spans
+
 REASONS: dict[str, str] = {
     "line_empty": "The line is empty.",
     "line_too_long": "The line is longer than the limit for one line.",
@@ -48,19 +50,27 @@ class Target(NamedTuple):
     service: str = ""
 
 
+TargetValues = tuple[str, str, str, str]
+"""A Target, or the bare tuple of its values: there is one for each distinct request line of a log."""
+
+
 @dataclass(slots=True)
 class Rows:
-    """Lines that were split, column by column.
+    """Lines that were read, column by column.
 
-    index: position of each row's line within the given lines, ascending.
-    columns: slot -> raw values (hashable), each as long as `index`.
+    index: int64, position of each row's line within the given lines, ascending.
+    columns: slot -> raw values (hashable), each as long as `index`; where they lie in the text, or as they are.
     """
 
-    index: list[int]
-    columns: dict[str, Sequence[Any]]
+    index: Ints
+    columns: Mapping[str, Spans | Sequence[Any]]
 
 
+Rejected = tuple[int, str]
+"""A line that is refused: its position, and a key of REASONS."""
 Decoder = Callable[[Any], Any]
+ColumnDecoder = Callable[[Spans], tuple[Ints, Bools]]
+"""A column's values (int64[n]), and which of them are known: where a value is, it is what the Decoder says of it."""
 
 
 class Source(Protocol):
@@ -71,21 +81,23 @@ class Source(Protocol):
     slots: slot -> pure decoder from raw value to value, which raises Reject. Raw values that compare equal
         decode to equal values, so a decoder may be memoised. Slots that the format lacks are absent. Values:
         time        int, epoch seconds (UTC, rounded down)
-        target      Target
+        target      TargetValues
         status      int, 100 to 599
         duration    int nanoseconds, or None when the line has none
         request_size, response_size     int bytes, 0 when the line has none
         consumer, version, user_agent   str, "" when the line has none
+    columns: slot -> decoder of the plain values of a whole column, for slots whose columns are Spans. A duration
+        of None is never among what it knows.
     """
 
     name: str
     consumer_field: str
     slots: Mapping[str, Decoder]
+    columns: Mapping[str, ColumnDecoder]
 
-    def split(self, lines: list[bytes]) -> tuple[list[Rows], list[tuple[int, str]]]:
-        """Rows (fast-path rows and slow-path rows apart) and rejected lines as (line index, reason).
+    def read(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
+        """Rows and rejected lines. Every line is in exactly one of the two; both are ascending by line.
 
-        Lines have no newline in them; a trailing carriage return is tolerated. Every line is in exactly one
-        of the two. Both are ascending by line index.
+        A trailing carriage return is tolerated.
         """
         ...

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from . import times, values
-from .base import Decoder, Rows
+from .base import ColumnDecoder, Decoder, Rejected, Rows
 from .json_lines import decode_lines, without_missing
+from .lines import Lines
 from .targets import target
 
 Number = int | float
@@ -73,6 +74,8 @@ class HitsSource:
         "user_agent": values.name(values.USER_AGENT_LENGTH),
     }
 
+    columns: Mapping[str, ColumnDecoder] = {}
+
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(Hit).decode
 
@@ -85,14 +88,12 @@ class HitsSource:
     def __hash__(self) -> int:
         return hash(self.name)
 
-    def split(self, lines: list[bytes]) -> tuple[list[Rows], list[tuple[int, str]]]:
-        """See Source.split."""
-        hits, index, rejected = decode_lines(self._decode, lines)
-        if not hits:
-            return [], rejected
+    def read(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
+        """See Source.read."""
+        hits, index, rejected = decode_lines(self._decode, lines.split())
         found = columns(hits)
         required = ("time", "target", "status")
         if not any(None in found[slot] for slot in required):
-            return [Rows(index, found)], rejected
+            return Rows(index, found), rejected
         rows, missing = without_missing(index, found, required)
-        return ([rows] if rows.index else []), sorted(rejected + missing)
+        return rows, sorted(rejected + missing)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from . import times, values
-from .base import Decoder, Rows
+from .base import ColumnDecoder, Decoder, Rejected, Rows
+from .lines import Ints, Lines, Spans
 from .targets import target
 
 Scalar = int | float | str | None
@@ -32,15 +35,13 @@ _REQUIRED = ("time", "target", "status")
 _MAY_BE_LISTS = ("consumer", "user_agent")  # headers, of which Caddy writes lists
 
 
-def decode_lines(
-    decode: Callable[[bytes], Any], lines: list[bytes]
-) -> tuple[list[Any], list[int], list[tuple[int, str]]]:
+def decode_lines(decode: Callable[[bytes], Any], lines: list[bytes]) -> tuple[list[Any], Ints, list[Rejected]]:
     """Decode each line. (objects, their line indexes, rejected lines as (index, reason)); never raises.
 
     decode: msgspec's, for a type that is a JSON object. One line never joins another, whatever is in it.
     """
     objects: list[Any] = []
-    rejected: list[tuple[int, str]] = []
+    rejected: list[Rejected] = []
     remaining = map(decode if b"".join(lines).isascii() else _after_utf8(decode), lines)
     while True:
         try:
@@ -50,10 +51,9 @@ def decode_lines(
         except (ValueError, RecursionError) as error:
             position = len(objects) + len(rejected)
             rejected.append((position, _json_reason(lines[position], error)))
-    if not rejected:
-        return objects, list(range(len(lines))), rejected
-    bad = {position for position, _ in rejected}
-    return objects, [position for position in range(len(lines)) if position not in bad], rejected
+    good = np.ones(len(lines), bool)
+    good[[position for position, _ in rejected]] = False
+    return objects, np.flatnonzero(good), rejected
 
 
 def _after_utf8(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -106,6 +106,7 @@ class JsonSource:
         if "duration" in self._paths:
             slots["duration"] = _DURATIONS[fields.get("duration_unit", "seconds")]
         self.slots: Mapping[str, Decoder] = slots
+        self.columns: Mapping[str, ColumnDecoder] = {}
 
     def _struct(
         self, tree: Mapping[str, Any], keys: KeyPath, names: KeyPath, lists: Iterable[KeyPath]
@@ -133,34 +134,28 @@ class JsonSource:
     def __hash__(self) -> int:
         return hash((self.name, self.consumer_field))
 
-    def split(self, lines: list[bytes]) -> tuple[list[Rows], list[tuple[int, str]]]:
-        """See Source.split."""
-        entries, index, rejected = decode_lines(self._decode, lines)
+    def read(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
+        """See Source.read."""
+        entries, index, rejected = decode_lines(self._decode, lines.split())
         if self._only and entries:
             entries, index = self._keep_only(self._only["prefix"], entries, index, rejected)
-        if not entries:
-            return [], sorted(rejected)
         columns: dict[str, Sequence[Any]] = {
             slot: self._column(slot, entries) for slot in self.slots if slot != "target"
         }
         columns["target"] = self._targets(entries)
         if any(None in columns[slot] for slot in _REQUIRED):
             rows, missing = without_missing(index, columns, _REQUIRED)
-            return ([rows] if rows.index else []), sorted(rejected + missing)
-        return [Rows(index, columns)], sorted(rejected)
+            return rows, sorted(rejected + missing)
+        return Rows(index, columns), sorted(rejected)
 
     def _keep_only(
-        self, prefix: str, entries: list[Any], index: list[int], rejected: list[tuple[int, str]]
-    ) -> tuple[list[Any], list[int]]:
+        self, prefix: str, entries: list[Any], index: Ints, rejected: list[Rejected]
+    ) -> tuple[list[Any], Ints]:
         """Entries whose value under the `only` key is missing or begins with the prefix; adds the others."""
-        kept, places = [], []
-        for entry, place, value in zip(entries, index, self._column("only", entries), strict=True):
-            if value is None or str(value).startswith(prefix):
-                kept.append(entry)
-                places.append(place)
-            else:
-                rejected.append((place, "not_a_request"))
-        return kept, places
+        fits = [value is None or str(value).startswith(prefix) for value in self._column("only", entries)]
+        good = np.array(fits, bool)
+        rejected += [(place, "not_a_request") for place in index[~good].tolist()]
+        return list(compress(entries, fits)), index[good]
 
     def _values(self, path: KeyPath, entries: list[Any]) -> list[Any]:
         first, *others = self._names[path]
@@ -191,16 +186,16 @@ class JsonSource:
 
 
 def without_missing(
-    index: list[int], columns: Mapping[str, Sequence[Any]], required: Iterable[str]
-) -> tuple[Rows, list[tuple[int, str]]]:
+    index: Ints, columns: Mapping[str, Sequence[Any]], required: Iterable[str]
+) -> tuple[Rows, list[Rejected]]:
     """The rows that have every required value, and the others as (line index, "field_missing")."""
     complete = [None not in values for values in zip(*(columns[slot] for slot in required), strict=True)]
-    kept = [place for place, good in zip(index, complete, strict=True) if good]
-    missing = [(place, "field_missing") for place, good in zip(index, complete, strict=True) if not good]
-    filtered: dict[str, Sequence[Any]] = {
-        slot: [value for value, good in zip(column, complete, strict=True) if good] for slot, column in columns.items()
+    good = np.array(complete, bool)
+    missing = [(place, "field_missing") for place in index[~good].tolist()]
+    filtered: dict[str, Spans | Sequence[Any]] = {
+        slot: list(compress(column, complete)) for slot, column in columns.items()
     }
-    return Rows(kept, filtered), missing
+    return Rows(index[good], filtered), missing
 
 
 def _tree(paths: Iterable[KeyPath]) -> dict[str, Any]:

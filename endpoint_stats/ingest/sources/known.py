@@ -12,6 +12,7 @@ import yaml
 from .base import Reject, Rows, Source
 from .hits import HitsSource
 from .json_lines import JsonSource
+from .lines import Lines
 from .text import TextSource
 
 CONFIG = Path(__file__).resolve().parents[3] / "config" / "log_formats.yaml"
@@ -91,12 +92,12 @@ def _score(source: Source, lines: list[bytes]) -> tuple[int, int, int]:
     """(lines that are read in every slot, slots that hold something in any line, slots)."""
     matched = 0
     filled: set[str] = set()
-    for rows in source.split(lines)[0]:
-        for row in range(len(rows.index)):
-            values = _decoded(source, rows, row)
-            if values is not None:
-                matched += 1
-                filled.update(slot for slot, value in values.items() if value)
+    rows, _ = source.read(Lines.of(lines))
+    for row in range(len(rows.index)):
+        values = _decoded(source, rows, row)
+        if values is not None:
+            matched += 1
+            filled.update(slot for slot, value in values.items() if value)
     return matched, len(filled), len(source.slots)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .base import Reject, Target
+from .base import Reject, Target, TargetValues
 from .values import plain, unescape, without_controls
 
 OTHER_METHOD = "_OTHER"  # OpenTelemetry's value of http.request.method for methods that it does not know
@@ -109,13 +109,15 @@ def _text(raw: Any, escaped: bool) -> str:
     return value or ""
 
 
-def text_target(escaped: bool) -> Callable[[Any], Target]:
+def text_target(escaped: bool) -> Callable[[Any], TargetValues]:
     """The decoder for text logs with (nginx, Apache) or without (nginx's escape=none) backslash escapes."""
+    plain = _PLAIN.fullmatch
 
-    def decode(raw: Any) -> Target:
-        plain_request = _PLAIN.fullmatch(raw) if isinstance(raw, bytes) else None
-        if plain_request is not None:
-            return Target(plain_request[1].decode(), plain_request[2].decode())
-        return target(raw, escaped)
+    def decode(raw: Any) -> TargetValues:
+        found = plain(raw) if isinstance(raw, bytes) else None
+        if found is None:
+            return target(raw, escaped)
+        method, path = found.groups()
+        return method.decode(), path.decode(), "", ""
 
     return decode

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import compress
+from collections.abc import Mapping
 from typing import Any
 
-from .base import Decoder, Rows
-from .blocks import JOINT, BlockReader
+import numpy as np
+
+from .base import ColumnDecoder, Decoder, Rejected, Rows
 from .format_string import Format, bind, parse
 from .line_pattern import line_pattern, pieces
-
-SMALLEST_BLOCK = 64
-_FAN_OUT = 8
+from .lines import Ints, Lines, Spans
+from .parts import Columns, LineReader
 
 
 class TextSource:
     """Source of an nginx or Apache format string.
 
-    There are two ways through a line with the same result: `split_by_pattern`, one regular expression a line,
-    is the reference; `split` reads whole blocks where it can prove that all their lines are regular, and hands
-    the rest to the first. ValueError when the format cannot be used, as parse and bind say.
+    There are two ways through a line with the same result: `read_by_pattern`, one regular expression a line,
+    is the reference; `read` reads all lines at once that are regular, and hands the rest to the first.
+    ValueError when the format cannot be used, as parse and bind say.
     """
 
     def __init__(self, name: str, format_string: str, consumer_field: str = "", open_ended: bool = False) -> None:
@@ -30,12 +29,14 @@ class TextSource:
         parsed: Format = parse(format_string, open_ended)
         bindings = bind(parsed, consumer_field)
         self.slots: Mapping[str, Decoder] = {slot: binding.decode for slot, binding in bindings.items()}
+        self.columns: Mapping[str, ColumnDecoder] = {
+            slot: binding.column for slot, binding in bindings.items() if binding.column
+        }
         self._places = {slot: binding.places for slot, binding in bindings.items()}
-        needed = sorted({place for places in self._places.values() for place in places})
-        self._groups = {place: group for group, place in enumerate(needed)}
-        found, escaped = pieces(parsed, needed), parsed.escape != "none"
+        self._needed = sorted({place for places in self._places.values() for place in places})
+        found, escaped = pieces(parsed, self._needed), parsed.escape != "none"
         self._match = line_pattern(found, escaped, open_ended).fullmatch
-        self._blocks = BlockReader(found, escaped, open_ended)
+        self._reader = LineReader(found, escaped, open_ended)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._arguments
@@ -46,107 +47,58 @@ class TextSource:
     def __hash__(self) -> int:
         return hash(self._arguments)
 
-    def split(self, lines: list[bytes]) -> tuple[list[Rows], list[tuple[int, str]]]:
-        """See Source.split. Rows come in at most two: those of the blocks, those of single lines."""
-        joined = JOINT.join(lines)
-        if b"\r" in joined:
-            lines = _without_returns(lines)
-            joined = JOINT.join(lines)
+    def read(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
+        """See Source.read."""
+        index, columns = self._reader.read(lines)
+        if len(index) == len(lines):
+            return self._rows(index, columns), []
+        irregular = np.ones(len(lines), bool)
+        irregular[index] = False
+        more, others, rejected = self._match_lines(lines, np.flatnonzero(irregular))
+        if len(more):
+            order = np.argsort(np.concatenate((index, more)))
+            index = np.concatenate((index, more))[order]
+            columns = {place: _joined(spans, others[place], order) for place, spans in columns.items()}
+        return self._rows(index, columns), rejected
+
+    def read_by_pattern(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
+        """The same as read, line by line."""
+        index, columns, rejected = self._match_lines(lines, np.arange(len(lines)))
+        return self._rows(index, columns), rejected
+
+    def _match_lines(self, lines: Lines, wanted: Ints) -> tuple[Ints, Columns, list[Rejected]]:
+        """Lines that match (of those wanted, ascending), place -> column of them, and those that do not."""
         index: list[int] = []
-        blocks: list[dict[int, Sequence[bytes]]] = []
-        irregular = self._read_blocks(lines, range(len(lines)), joined, index, blocks)
-        rows = []
-        if index:
-            # One block is the rule; its columns are handed on without a copy.
-            columns = blocks[0] if len(blocks) == 1 else _concatenated(blocks)
-            rows.append(Rows(index, self._slot_columns(columns)))
-        more, rejected = self._split_lines(lines, irregular)
-        return rows + more, rejected
-
-    def split_by_pattern(self, lines: list[bytes]) -> tuple[list[Rows], list[tuple[int, str]]]:
-        """The same as split, line by line."""
-        lines = _without_returns(lines)
-        return self._split_lines(lines, list(range(len(lines))))
-
-    def _read_blocks(
-        self,
-        lines: list[bytes],
-        positions: Sequence[int],
-        joined: bytes,
-        index: list[int],
-        blocks: list[dict[int, Sequence[bytes]]],
-        plausible: bool = False,
-    ) -> list[int]:
-        """Read lines as one block, or in ever smaller ones around those that deviate.
-
-        positions: of the lines within the whole; joined: JOINT.join(lines); plausible: all lines are.
-        Adds to index and blocks, and returns the positions of the lines that no block can have, ascending.
-        """
-        if not lines:
-            return []
-        columns = self._blocks.read(lines, joined)
-        if columns is not None:
-            index.extend(positions)
-            blocks.append(columns)
-            return []
-        if len(lines) <= SMALLEST_BLOCK:
-            return list(positions)
-        if not plausible:
-            return self._read_plausible(lines, positions, index, blocks)
-        irregular = []
-        step = max(-(-len(lines) // _FAN_OUT), SMALLEST_BLOCK)
-        for first in range(0, len(lines), step):
-            some = lines[first : first + step]
-            places = positions[first : first + step]
-            irregular += self._read_blocks(some, places, JOINT.join(some), index, blocks, plausible=True)
-        return irregular
-
-    def _read_plausible(
-        self,
-        lines: list[bytes],
-        positions: Sequence[int],
-        index: list[int],
-        blocks: list[dict[int, Sequence[bytes]]],
-    ) -> list[int]:
-        """_read_blocks without the lines that show at a glance that no block can have them."""
-        good = self._blocks.plausible(lines)
-        some = list(compress(lines, good))
-        irregular = [position for position, fits in zip(positions, good, strict=True) if not fits]
-        places = list(compress(positions, good))
-        more = self._read_blocks(some, places, JOINT.join(some), index, blocks, plausible=True)
-        return sorted(irregular + more)
-
-    def _split_lines(self, lines: list[bytes], positions: list[int]) -> tuple[list[Rows], list[tuple[int, str]]]:
-        index: list[int] = []
-        found: list[tuple[bytes, ...]] = []
-        rejected: list[tuple[int, str]] = []
-        match = self._match
-        for position in positions:
-            line = lines[position]
-            if matched := match(line):
-                index.append(position)
-                found.append(matched.groups())
+        regions: list[tuple[tuple[int, int], ...]] = []
+        rejected: list[Rejected] = []
+        starts = lines.newlines[wanted] + 1
+        for number, start, end in zip(wanted.tolist(), starts.tolist(), lines.ends[wanted].tolist(), strict=True):
+            if matched := self._match(lines.data[start:end]):
+                index.append(number)
+                regions.append(matched.regs)
             else:
-                rejected.append((position, "format_mismatch" if line else "line_empty"))
-        if not index:
-            return [], rejected
-        groups = list(zip(*found, strict=True))
-        columns = {place: groups[group] for place, group in self._groups.items()}
-        return [Rows(index, self._slot_columns(columns))], rejected
-
-    def _slot_columns(self, columns: Mapping[int, Sequence[bytes]]) -> dict[str, Sequence[Any]]:
-        return {
-            slot: columns[places[0]]
-            if len(places) == 1
-            else list(zip(*(columns[place] for place in places), strict=True))
-            for slot, places in self._places.items()
+                rejected.append((number, "line_empty" if start == end else "format_mismatch"))
+        at = np.array(index, np.int64)
+        first = lines.newlines[at] + 1
+        bounds = np.array(regions, np.int64).reshape(len(at), len(self._needed) + 1, 2) + first[:, None, None]
+        columns = {
+            place: Spans(lines, bounds[:, group, 0], bounds[:, group, 1])
+            for group, place in enumerate(self._needed, start=1)
         }
+        return at, columns, rejected
+
+    def _rows(self, index: Ints, columns: Columns) -> Rows:
+        return Rows(
+            index,
+            {
+                slot: columns[places[0]]
+                if len(places) == 1
+                else list(zip(*(columns[place] for place in places), strict=True))
+                for slot, places in self._places.items()
+            },
+        )
 
 
-def _without_returns(lines: list[bytes]) -> list[bytes]:
-    """Lines without one trailing carriage return each, which files from Windows have."""
-    return [line.removesuffix(b"\r") for line in lines]
-
-
-def _concatenated(blocks: list[dict[int, Sequence[bytes]]]) -> dict[int, Sequence[bytes]]:
-    return {place: [value for block in blocks for value in block[place]] for place in blocks[0]}
+def _joined(some: Spans, others: Spans, order: Ints) -> Spans:
+    start = np.concatenate((some.start, others.start))[order]
+    return Spans(some.lines, start, np.concatenate((some.end, others.end))[order])

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from . import strftime, times, values
-from .base import Decoder
+from . import digits, strftime, times, values
+from .base import ColumnDecoder, Decoder
 
 
 class Shape(Enum):
@@ -31,12 +31,14 @@ class Shape(Enum):
 class Use:
     """What a variable is good for: the slot, or the part of one; the lowest rank of a slot wins.
 
+    column: what decodes the plain values of a whole column, exactly as `decode` does.
     Parts: "request", or "method" and "path", make a target; "time_piece" and "duration_stage" are combined.
     """
 
     slot: str
     rank: int = 0
     decode: Decoder | None = None
+    column: ColumnDecoder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,22 @@ class Variable:
     time_format: str = ""
 
 
-_NANO, _MICRO, _MILLI, _SECOND = (values.duration(10**power) for power in (0, 3, 6, 9))
+# What decodes a single text, and a whole column of them.
+_NANO, _MICRO, _MILLI, _SECOND = ((values.duration(10**power), digits.duration(10**power)) for power in (0, 3, 6, 9))
+_STATUS = (values.status, digits.status)
+_SIZE = (values.size, digits.size)
+_CLF_TIME = (times.clf_time, digits.clf_time)
+_ISO_TIME = (times.iso_time, digits.iso_time)
+
+
+def _epoch(units_per_second: int) -> tuple[Decoder, ColumnDecoder]:
+    return times.epoch_time(units_per_second), digits.epoch_time(units_per_second)
+
 
 _NGINX: dict[str, tuple[Shape, Use | None]] = {
-    "time_local": (Shape.CLF_TIME, Use("time", 0, times.clf_time)),
-    "time_iso8601": (Shape.WORD, Use("time", 1, times.iso_time)),
-    "msec": (Shape.WORD, Use("time", 2, times.epoch_time(1))),
+    "time_local": (Shape.CLF_TIME, Use("time", 0, *_CLF_TIME)),
+    "time_iso8601": (Shape.WORD, Use("time", 1, *_ISO_TIME)),
+    "msec": (Shape.WORD, Use("time", 2, *_epoch(1))),
     "request": (Shape.WIDE, Use("request")),
     "request_method": (Shape.WORD, Use("method")),
     "request_uri": (Shape.PATH, Use("path", 0)),
@@ -64,14 +76,14 @@ _NGINX: dict[str, tuple[Shape, Use | None]] = {
     "document_uri": (Shape.PATH, Use("path", 2)),
     "args": (Shape.WORD, None),
     "is_args": (Shape.MARK, None),
-    "status": (Shape.WORD, Use("status", 0, values.status)),
-    "body_bytes_sent": (Shape.WORD, Use("response_size", 0, values.size)),
-    "bytes_sent": (Shape.WORD, Use("response_size", 1, values.size)),
-    "request_length": (Shape.WORD, Use("request_size", 0, values.size)),
-    "content_length": (Shape.WORD, Use("request_size", 1, values.size)),
-    "http_content_length": (Shape.WORD, Use("request_size", 2, values.size)),
-    "request_time": (Shape.WORD, Use("duration", 0, _SECOND)),
-    "upstream_response_time": (Shape.LIST, Use("duration", 1, values.seconds_list)),
+    "status": (Shape.WORD, Use("status", 0, *_STATUS)),
+    "body_bytes_sent": (Shape.WORD, Use("response_size", 0, *_SIZE)),
+    "bytes_sent": (Shape.WORD, Use("response_size", 1, *_SIZE)),
+    "request_length": (Shape.WORD, Use("request_size", 0, *_SIZE)),
+    "content_length": (Shape.WORD, Use("request_size", 1, *_SIZE)),
+    "http_content_length": (Shape.WORD, Use("request_size", 2, *_SIZE)),
+    "request_time": (Shape.WORD, Use("duration", 0, *_SECOND)),
+    "upstream_response_time": (Shape.LIST, Use("duration", 1, values.seconds_list, digits.duration(10**9))),
     "remote_user": (Shape.WIDE, Use("consumer")),
     "http_user_agent": (Shape.WIDE, Use("user_agent")),
     "http_x_forwarded_for": (Shape.LIST, None),
@@ -79,22 +91,22 @@ _NGINX: dict[str, tuple[Shape, Use | None]] = {
     "alb_request_processing_time": (Shape.WORD, Use("duration_stage")),
     "alb_target_processing_time": (Shape.WORD, Use("duration_stage")),
     "alb_response_processing_time": (Shape.WORD, Use("duration_stage")),
-    "traefik_duration_ms": (Shape.WORD, Use("duration", 0, _MILLI)),
+    "traefik_duration_ms": (Shape.WORD, Use("duration", 0, *_MILLI)),
 }
 
 _APACHE: dict[str, tuple[str, Shape, Use | None]] = {
-    "b": ("response_size", Shape.WORD, Use("response_size", 0, values.size)),
-    "B": ("response_size", Shape.WORD, Use("response_size", 0, values.size)),
-    "O": ("bytes_sent", Shape.WORD, Use("response_size", 1, values.size)),
-    "I": ("request_size", Shape.WORD, Use("request_size", 0, values.size)),
-    "D": ("duration", Shape.WORD, Use("duration", 0, _MICRO)),
+    "b": ("response_size", Shape.WORD, Use("response_size", 0, *_SIZE)),
+    "B": ("response_size", Shape.WORD, Use("response_size", 0, *_SIZE)),
+    "O": ("bytes_sent", Shape.WORD, Use("response_size", 1, *_SIZE)),
+    "I": ("request_size", Shape.WORD, Use("request_size", 0, *_SIZE)),
+    "D": ("duration", Shape.WORD, Use("duration", 0, *_MICRO)),
     "m": ("method", Shape.WORD, Use("method")),
     "U": ("path", Shape.PATH, Use("path", 1)),
     "q": ("query", Shape.QUERY, None),
     "r": ("request", Shape.WIDE, Use("request")),
     "u": ("remote_user", Shape.WIDE, Use("consumer")),
 }
-_APACHE_DURATIONS = {"us": Use("duration", 1, _MICRO), "ms": Use("duration", 2, _MILLI)}
+_APACHE_DURATIONS = {"us": Use("duration", 1, *_MICRO), "ms": Use("duration", 2, *_MILLI)}
 _APACHE_EPOCHS = {"sec": 1, "msec": 10**3, "usec": 10**6}
 
 
@@ -119,17 +131,17 @@ def apache_variable(letter: str, argument: str | None, original: bool, text: str
     if letter == "t":
         return _apache_time(argument or "", text)
     if letter == "T":
-        return Variable(text, "duration", use=_APACHE_DURATIONS.get(argument or "", Use("duration", 3, _SECOND)))
+        return Variable(text, "duration", use=_APACHE_DURATIONS.get(argument or "", Use("duration", 3, *_SECOND)))
     if letter == "s":
         # Of a request that was redirected inside, the last status (%>s) is what the client saw.
         rank = 2 if original else 0 if ">" in text else 1
-        return Variable(text, "status", use=Use("status", rank, values.status))
+        return Variable(text, "status", use=Use("status", rank, *_STATUS))
     if letter == "i" and argument:
         name = header_name(argument)
         if name == "user_agent":
             return Variable(text, name, Shape.WIDE, Use("user_agent"))
         if name == "content_length":
-            return Variable(text, name, use=Use("request_size", 1, values.size))
+            return Variable(text, name, use=Use("request_size", 1, *_SIZE))
         return Variable(text, name, Shape.LIST if name == "x_forwarded_for" else Shape.WORD)
     if argument is not None or letter not in _APACHE:
         return Variable(text, header_name(argument or letter))
@@ -140,9 +152,9 @@ def apache_variable(letter: str, argument: str | None, original: bool, text: str
 def _apache_time(argument: str, text: str) -> Variable:
     argument = argument.removeprefix("begin:").removeprefix("end:")
     if not argument:
-        return Variable(text, "time", Shape.CLF_TIME, Use("time", 0, times.clf_time))
+        return Variable(text, "time", Shape.CLF_TIME, Use("time", 0, *_CLF_TIME))
     if argument in _APACHE_EPOCHS:
-        return Variable(text, "time", use=Use("time", 2, times.epoch_time(_APACHE_EPOCHS[argument])))
+        return Variable(text, "time", use=Use("time", 2, *_epoch(_APACHE_EPOCHS[argument])))
     if argument in ("msec_frac", "usec_frac"):
         return Variable(text, "time", Shape.PATTERN, pattern=r"\d{3}" if argument[0] == "m" else r"\d{6}")
     pattern = strftime.pattern(argument)

@@ -161,3 +161,13 @@ def test_rank(count, quantile, expected):
 @settings(max_examples=400)
 def test_rank_is_the_nearest_rank(count, quantile):
     assert rank(count, float(quantile)) == max(-(-Fraction(quantile) * count // 1), 1)
+
+
+def test_the_slot_is_found_at_every_edge():
+    """By exponent and first bits first, then by one edge: the same as a search through all edges."""
+    edges = np.floor(EDGES_NS).astype(np.int64)
+    powers = 2 ** np.arange(62)
+    values = np.concatenate([part + by for part in (edges, powers) for by in (-2, -1, 0, 1, 2)] + [[0, -1, 2**63 - 1]])
+    expected = np.minimum(np.searchsorted(EDGES_NS, values, side="left") + 1, LAST_SLOT)
+    expected[values <= 0] = 0
+    assert slots_of(values).tolist() == expected.tolist()

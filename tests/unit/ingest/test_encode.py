@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ def encoder(service="shop", **rules):
 
 
 def dump(*hits):
-    return [json.dumps(hit).encode() if isinstance(hit, dict) else hit for hit in hits]
+    return b"".join((json.dumps(hit).encode() if isinstance(hit, dict) else hit) + b"\n" for hit in hits)
 
 
 kinds = st.sampled_from(
@@ -47,18 +48,15 @@ kinds = st.sampled_from(
 )
 
 
-@given(st.lists(kinds, max_size=60), st.sampled_from([1, 3, 4096]))
+@given(st.lists(kinds, max_size=60), st.sampled_from([1, 200, 4096]))
 @settings(max_examples=60, deadline=None)
 def test_every_line_is_counted_once(chosen, block):
-    lines = dump(*(hit for _, hit in chosen))
-    previous, encode.BLOCK = encode.BLOCK, block
-    try:
-        done = encoder().encode(lines)
-    finally:
-        encode.BLOCK = previous
+    with mock.patch.object(encode, "BLOCK", block):
+        done = encoder().encode(dump(*(hit for _, hit in chosen)))
     expected = Counter(reason for reason, _ in chosen)
     stored = expected.pop("stored", 0)
     assert len(done.hits) == stored
+    assert done.lines == len(chosen)
     assert done.rejected == expected
     shown = Counter(sample["reason"] for sample in done.samples)
     assert shown == {reason: min(n, MAX_SAMPLES) for reason, n in expected.items() if reason != "line_empty"}
@@ -104,6 +102,7 @@ def test_a_release_belongs_to_the_service_of_its_hit():
 
 def test_memory_starts_again_and_nothing_is_mixed_up(monkeypatch):
     monkeypatch.setattr(encode, "MEMO_LIMIT", 10)
+    monkeypatch.setattr(encode, "MAX_NAMES", 60)
     made = encoder(lexical=False)
     for start in range(0, 100, 25):
         lines = dump(*(GOOD | {"path": f"/p{at}", "consumer": f"c{at}"} for at in range(start, start + 25)))
@@ -126,5 +125,72 @@ def test_classes_of_traffic(agent, path, expected):
 
 
 def test_no_lines():
-    done = encoder().encode([])
+    done = encoder().encode(b"")
     assert (len(done.hits), dict(done.rejected), done.samples) == (0, {}, [])
+
+
+COMBINED = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent '
+    '"$http_referer" "$http_user_agent" $request_time'
+)
+PARTS = {
+    "remote_addr": ["1.2.3.4", "::1", "a b"],
+    "remote_user": ["-", "-", "ada", "Bob Smith", ""],
+    "time_local": ["13/Nov/2025:02:13:20 +0000", "13/Nov/2025:02:13:21 +0100", "31/Feb/2025:00:00:00 +0000", "-",
+                   "01/Jan/9999:00:00:00 +0000"],
+    "request": ["GET /a HTTP/1.1", "GET /b/7?c=d HTTP/2.0", "-", "get /a", "G? /a HTTP/1.1", 'GET /\\"x\\" HTTP/1.1',
+                "GET /healthz HTTP/1.1", "\x16\x03"],
+    "status": ["200", "404", "500", "099", "-"],
+    "body_bytes_sent": ["0", "-", "123456789", "1.5"],
+    "http_referer": ["-", "https://x/ y"],
+    "http_user_agent": ["curl", "Googlebot/2.1", "-", "kube-probe/1", 'a "quoted" one'],
+    "request_time": ["0.020", "-", "1.5", "-1", "0.000"],
+}  # fmt: skip
+
+
+class ByPattern:
+    """A source that reads each line by the regular expression and decodes each value on its own."""
+
+    def __init__(self, source):
+        self.slots, self.columns, self.read = source.slots, {}, source.read_by_pattern
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_all_at_once_is_line_by_line(data):
+    """Same hits, names, reasons and samples, in whatever blocks the lines are read."""
+    lines = []
+    for _ in range(data.draw(st.integers(0, 12))):
+        line = COMBINED
+        for name, choices in PARTS.items():
+            line = line.replace("$" + name, data.draw(st.sampled_from(choices)), 1)
+        ending = data.draw(st.sampled_from(["\n", "\n", "\n", "\r\n", "\n\n", "\x00\n", " \n"]))
+        lines.append((line + ending).encode("latin-1"))
+    text = b"".join(lines)
+    text = text[: len(text) - data.draw(st.sampled_from([0, 0, 1, 9]))] if text else text
+    source = resolve(COMBINED)
+    expected_by = Encoder(ByPattern(source), RouteRules(), "shop", LATEST)
+    expected = expected_by.encode(text)
+    with mock.patch.object(encode, "BLOCK", data.draw(st.sampled_from([1, 300, 1 << 20]))):
+        made = Encoder(source, RouteRules(), "shop", LATEST)
+        done = made.encode(text)
+    assert (done.lines, done.rejected, done.samples) == (expected.lines, expected.rejected, expected.samples)
+    assert done.lines == len(done.hits) + done.rejected.total() == len(text.splitlines())
+    for name in done.hits.__slots__:
+        if name not in ("endpoint", "release", "consumer"):
+            assert getattr(done.hits, name).tolist() == getattr(expected.hits, name).tolist()
+    for name in ("endpoint", "consumer"):
+        listed, others = getattr(made, name + "s").listed, getattr(expected_by, name + "s").listed
+        codes, other_codes = getattr(done.hits, name).tolist(), getattr(expected.hits, name).tolist()
+        assert [listed[at] for at in codes] == [others[at] for at in other_codes]
+
+
+def test_lines_past_the_limit_are_counted_and_nothing_of_them_is_read():
+    source = resolve(COMBINED)
+    good = b'1.2.3.4 - - [13/Nov/2025:02:13:20 +0000] "GET /a HTTP/1.1" 200 7 "-" "curl" 0.020\n'
+    long = good.replace(b"curl", b"c" * MAX_LINE)
+    garbage = b"x" * (MAX_LINE + 1) + b"\n"
+    done = Encoder(source, RouteRules(), "shop", LATEST).encode(good + long + garbage + good + b"x" * MAX_LINE)
+    assert len(done.hits) == 2
+    assert done.rejected == {"line_too_long": 2, "format_mismatch": 1}
+    assert [sample["line"] for sample in done.samples] == [1, 2, 4]

@@ -7,6 +7,7 @@ import pytest
 from endpoint_stats.ingest.sources.base import Reject, Target
 from endpoint_stats.ingest.sources.format_string import parse
 from endpoint_stats.ingest.sources.known import resolve
+from endpoint_stats.ingest.sources.lines import Lines
 from endpoint_stats.ingest.sources.text import TextSource
 
 T0 = int(datetime(2025, 11, 13, 2, 13, 20, tzinfo=UTC).timestamp())
@@ -18,10 +19,13 @@ def one(format_string: str, line: str, consumer_field: str = "") -> dict[str, ob
     """The decoded slots of one line, by both ways."""
     source = TextSource(format_string, format_string, consumer_field)
     results = []
-    for split in (source.split, source.split_by_pattern):
-        rows, rejected = split([line.encode()] * 3)
+    for read in (source.read, source.read_by_pattern):
+        rows, rejected = read(Lines.of([line.encode()] * 3))
         assert not rejected, line
-        results.append({slot: d(rows[0].columns[slot][2]) for slot, d in source.slots.items()})
+        results.append({slot: d(rows.columns[slot][2]) for slot, d in source.slots.items()})
+        for slot, decode in source.columns.items():
+            values, known = decode(rows.columns[slot])
+            assert not known[2] or values[2] == results[-1][slot]
     assert results[0] == results[1]
     return results[0]
 
@@ -115,9 +119,9 @@ def test_apache_times(variables, text, expected):
 
 def test_time_that_strftime_could_not_have_written():
     source = TextSource("x", '%{%d/%b/%Y %T %z}t "%r" %>s')
-    rows, _ = source.split([b'31/Feb/2025 10:00:00 +0000 "GET / HTTP/1.1" 200'])
+    rows, _ = source.read(Lines(b'31/Feb/2025 10:00:00 +0000 "GET / HTTP/1.1" 200'))
     with pytest.raises(Reject) as caught:
-        source.slots["time"](rows[0].columns["time"][0])
+        source.slots["time"](rows.columns["time"][0])
     assert caught.value.reason == "time_invalid"
 
 

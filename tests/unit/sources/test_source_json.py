@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from endpoint_stats.ingest.sources.base import REASONS, Reject, Target
 from endpoint_stats.ingest.sources.json_lines import JsonSource
 from endpoint_stats.ingest.sources.known import resolve
+from endpoint_stats.ingest.sources.lines import Lines
 
 JSON_NAMES = ["hits", "caddy", "traefik-json", "nginx-json"]
 HIT = {"time": 1763000000, "method": "GET", "path": "/a", "status": 200}
@@ -19,12 +20,12 @@ def line(**changes) -> bytes:
 
 
 def outcome(source, text: bytes) -> object:
-    rows, rejected = source.split([text])
+    rows, rejected = source.read(Lines(text + b"\n"))
     if rejected:
-        assert not rows
+        assert not len(rows.index)
         return rejected[0][1]
     try:
-        return {slot: decode(rows[0].columns[slot][0]) for slot, decode in source.slots.items()}
+        return {slot: decode(rows.columns[slot][0]) for slot, decode in source.slots.items()}
     except Reject as reject:
         return reject.reason
 
@@ -79,9 +80,9 @@ def test_hits_with_nulls_and_unknown_keys():
 def test_one_line_cannot_join_the_next():
     """Lines that are broken alone but would be JSON together stay apart."""
     lines = [line(), line()[:-1] + b',"x":[1', b"2]}", line() + b"," + line(), line(path="/b")]
-    rows, rejected = resolve("hits").split(lines)
-    assert rows[0].index == [0, 4]
-    assert [target[1] for target in rows[0].columns["target"]] == ["/a", "/b"]
+    rows, rejected = resolve("hits").read(Lines.of(lines))
+    assert rows.index.tolist() == [0, 4]
+    assert [target[1] for target in rows.columns["target"]] == ["/a", "/b"]
     assert rejected == [(1, "json_invalid"), (2, "json_invalid"), (3, "json_invalid")]
 
 
@@ -102,9 +103,9 @@ def test_consumer_field_that_cannot_be(field):
 def test_first_key_with_a_value_counts():
     source = JsonSource("x", {"time": ["a", "b"], "method": ["m"], "path": ["p"], "status": ["s"]})
     lines = [b'{"a":null,"b":1,"m":"GET","p":"/","s":200}', b'{"a":2,"b":1,"m":"GET","p":"/","s":200}']
-    rows, rejected = source.split(lines)
+    rows, rejected = source.read(Lines.of(lines))
     assert not rejected
-    assert rows[0].columns["time"] == [1, 2]
+    assert rows.columns["time"] == [1, 2]
 
 
 KEYS = [
@@ -125,26 +126,26 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=8,
 )
+BINARY = st.binary(max_size=40).map(lambda line: line.replace(b"\n", b""))
 OBJECTS = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=8).map(lambda value: json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("name", JSON_NAMES)
-@given(lines=st.lists(st.one_of(OBJECTS, st.binary(max_size=40), st.just(line())), max_size=8))
+@given(lines=st.lists(st.one_of(OBJECTS, BINARY, st.just(line())), max_size=8))
 @settings(max_examples=60, deadline=None)
 def test_every_line_is_accounted_for_once(name, lines):
     source = resolve(name)
-    rows_list, rejected = source.split(lines)
+    rows, rejected = source.read(Lines.of(lines))
     indexes = [index for index, _ in rejected]
     assert indexes == sorted(indexes)
     assert {reason for _, reason in rejected} <= set(REASONS)
-    for rows in rows_list:
-        indexes += rows.index
-        for slot, decode in source.slots.items():
-            assert len(rows.columns[slot]) == len(rows.index)
-            for raw in rows.columns[slot]:
-                hash(raw)
-                try:
-                    decode(raw)
-                except Reject as reject:
-                    assert reject.reason in REASONS
+    indexes += rows.index.tolist()
+    for slot, decode in source.slots.items():
+        assert len(rows.columns[slot]) == len(rows.index)
+        for raw in rows.columns[slot]:
+            hash(raw)
+            try:
+                decode(raw)
+            except Reject as reject:
+                assert reject.reason in REASONS
     assert sorted(indexes) == list(range(len(lines)))

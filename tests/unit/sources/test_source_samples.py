@@ -7,6 +7,7 @@ import pytest
 
 from endpoint_stats.ingest.sources.base import Reject, Target
 from endpoint_stats.ingest.sources.known import names, recognise, resolve
+from endpoint_stats.ingest.sources.lines import Lines
 
 LOGS = Path(__file__).parents[2] / "testdata" / "logs"
 T0 = int(datetime(2025, 11, 13, 2, 13, 20, tzinfo=UTC).timestamp())
@@ -193,20 +194,19 @@ def read(name: str) -> list[bytes]:
 def decode(source, lines: list[bytes]) -> dict[int, object]:
     """Line index -> reason or {slot: value}; fails when a line is counted twice."""
     found: dict[int, object] = {}
-    all_rows, rejected = source.split(lines)
+    rows, rejected = source.read(Lines.of(lines))
     for index, reason in rejected:
         assert index not in found
         found[index] = reason
-    for rows in all_rows:
-        assert rows.index == sorted(rows.index)
-        assert set(rows.columns) == set(source.slots)
-        assert {len(column) for column in rows.columns.values()} == {len(rows.index)}
-        for row, index in enumerate(rows.index):
-            assert index not in found
-            try:
-                found[index] = {slot: d(rows.columns[slot][row]) for slot, d in source.slots.items()}
-            except Reject as reject:
-                found[index] = reject.reason
+    assert rows.index.tolist() == sorted(rows.index)
+    assert set(rows.columns) == set(source.slots)
+    assert {len(column) for column in rows.columns.values()} == {len(rows.index)}
+    for row, index in enumerate(rows.index.tolist()):
+        assert index not in found
+        try:
+            found[index] = {slot: d(rows.columns[slot][row]) for slot, d in source.slots.items()}
+        except Reject as reject:
+            found[index] = reject.reason
     return found
 
 
