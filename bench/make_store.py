@@ -42,7 +42,7 @@ class Traffic:
     def names(self) -> list[EndpointName]:
         from endpoint_stats.aggregate.fold import EndpointName
 
-        methods = ("GET", "GET", "GET", "POST", "PUT")
+        methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
         return [
             EndpointName("api", methods[at % 5], f"/api/v2/resource-{at // 5}/{{id}}")
             for at in range(len(self.popularity))

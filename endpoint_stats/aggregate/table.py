@@ -113,39 +113,59 @@ def starts_of_runs(values: Ints) -> Ints:
     return np.flatnonzero(first)
 
 
+def _in_order(keys: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """Rows in ascending order of their keys, and where in that order each distinct key begins. At least one row."""
+    packed = _one_column(keys, 62)
+    if packed is not None:
+        order = np.argsort(packed)
+        return order, starts_of_runs(packed[order])
+    order = np.lexsort(keys[::-1])
+    first = np.zeros(len(order), bool)
+    first[0] = True
+    for column in keys:
+        ordered = column[order]
+        first[1:] |= ordered[1:] != ordered[:-1]
+    return order, np.flatnonzero(first)
+
+
+def _index(order: Ints, starts: Ints) -> Ints:
+    """For each row the index of its key."""
+    index = np.empty(len(order), np.int64)
+    index[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(order)))
+    return index
+
+
 def group(keys: Sequence[Ints]) -> tuple[tuple[Ints, ...], Ints]:
     """Distinct keys in ascending order, and for each row the index of its key."""
     if not len(keys[0]):
         return tuple(keys), np.zeros(0, np.int64)
-    packed = _one_column(keys, 62)
-    columns = keys if packed is None else (packed,)
-    order = np.lexsort(columns[::-1])
-    first = np.zeros(len(order), bool)
-    first[0] = True
-    for column in columns:
-        ordered = column[order]
-        first[1:] |= ordered[1:] != ordered[:-1]
-    index = np.empty(len(order), np.int64)
-    index[order] = np.cumsum(first) - 1
-    starts = order[first]
-    return tuple(key[starts] for key in keys), index
+    order, starts = _in_order(keys)
+    return tuple(key[order[starts]] for key in keys), _index(order, starts)
 
 
 def add_up(values: Ints, index: Ints, groups: int) -> Ints:
     """Integer sums of ``values`` (int64[n] or int64[n, k]) by group."""
     result = np.zeros((groups, *values.shape[1:]), np.int64)
-    np.add.at(result, index, values)
+    if values.ndim == 1:
+        np.add.at(result, index, values)
+    else:
+        # Column by column: numpy is quick with one dimension only.
+        for column in range(values.shape[1]):
+            result[:, column] = add_up(values[:, column], index, groups)
     return result
 
 
 def combine(*tables: Table) -> Table:
     """One table with each key once: sums added, sketches merged, the larger error kept. Order never matters."""
     table = concatenate(tables)
-    keys, index = group(table.keys)
-    error_extra = np.zeros(len(keys[0]), np.int64)
-    np.maximum.at(error_extra, index, table.error_extra)
-    entries = words.total(table.entries._replace(row=index[table.entries.row]))
-    return Table(keys, add_up(table.sums, index, len(keys[0])), error_extra, entries)
+    if not len(table):
+        return table
+    order, starts = _in_order(table.keys)
+    sums, error_extra = table.sums[order], table.error_extra[order]
+    if len(starts) < len(order):
+        sums, error_extra = np.add.reduceat(sums, starts), np.maximum.reduceat(error_extra, starts)
+    entries = words.total(table.entries._replace(row=_index(order, starts)[table.entries.row]))
+    return Table(tuple(key[order[starts]] for key in table.keys), sums, error_extra, entries)
 
 
 class _Packed(msgspec.Struct):

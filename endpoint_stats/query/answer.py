@@ -74,6 +74,7 @@ class Answer:
             self.plan.buckets.step if self.plan.buckets else 0,
             self.by_status or any(METRICS[name].sketch for name in self.query.metrics),
             self.only,
+            self.by_status,
         )
         return [own, *(read for other in (self.callers, self.before) if other for read in other.reads())]
 

@@ -10,6 +10,8 @@ from endpoint_stats.aggregate.sketch import ALPHA, BAND_SLOTS, ESTIMATES, rank
 from endpoint_stats.aggregate.table import SUMS, Ints, Table, add_up
 from endpoint_stats.metrics import METRICS
 
+SLOTS = words.HEADER + 1
+DENSE = 1 << 23  # cells of group and slot that are counted in place; more are sorted
 Column = list[float | int | list[int] | None]
 
 
@@ -23,14 +25,10 @@ class Groups:
         extra = np.zeros(count, np.int64)
         np.maximum.at(extra, index, table.error_extra)
         self.error_bound = ALPHA + extra / 10_000
-        entries = words.Entries(index[table.entries.row], *table.entries[1:]).timed()
-        # Statuses do not matter any more: one sketch a group.
-        merged = words.total(entries._replace(status=np.zeros(len(entries.status), np.int64)))
-        self.slots, self.counts = merged.slot, merged.count
+        self.rows, self.slots, self.counts = _sketches(table.entries, index, count)
         self.cumulative = np.cumsum(self.counts)
-        self.timed = np.bincount(merged.row, weights=merged.count, minlength=count).astype(np.int64)
+        self.timed = np.bincount(self.rows, weights=self.counts, minlength=count).astype(np.int64)
         self.first = np.concatenate(([0], np.cumsum(self.timed)))[:-1]
-        self.rows = merged.row
 
     def column(self, name: str, apdex_seconds: float) -> Column:
         """The metric for each group."""
@@ -70,6 +68,22 @@ class Groups:
         score = np.bincount(self.rows, weights=weight * self.counts, minlength=self.count)
         pairs = zip(score.tolist(), self.timed.tolist(), strict=True)
         return [value / timed if timed else None for value, timed in pairs]
+
+
+def _sketches(entries: words.Entries, index: Ints, count: int) -> tuple[Ints, Ints, Ints]:
+    """One sketch a group, whatever the statuses: group, slot and count of each entry, in their order."""
+    if count * SLOTS > DENSE:
+        timed = entries.timed()
+        merged = words.total(words.Entries(index[timed.row], np.zeros_like(timed.row), timed.slot, timed.count))
+        return merged.row, merged.slot, merged.count
+    cell = index[entries.row]
+    cell *= SLOTS
+    cell += entries.slot
+    # Sums of counts are exact in a float up to 2^53.
+    cells = np.bincount(cell, weights=entries.count, minlength=count * SLOTS)
+    cells.reshape(count, SLOTS)[:, words.UNTIMED :] = 0
+    filled = np.flatnonzero(cells)
+    return filled // SLOTS, filled % SLOTS, cells[filled].astype(np.int64)
 
 
 def by_status(table: Table) -> tuple[Table, Ints]:

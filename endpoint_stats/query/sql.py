@@ -121,6 +121,7 @@ class Read:
     step: int
     sketches: bool
     only: dict[str, Sequence[int]]
+    statuses: bool = False  # whether entries must say their status
 
 
 def read(project_id: int, reads: Sequence[Read]) -> list[Table]:
@@ -143,7 +144,7 @@ def read(project_id: int, reads: Sequence[Read]) -> list[Table]:
             f"That is more than {MAX_READ:,} rows. Ask for a shorter range, a coarser interval or fewer groups.",
         )
     for place, listed in _by_place(rows).items():
-        tables[place] = _table(listed, len(KEYS[reads[place].family]))
+        tables[place] = _table(listed, reads[place])
     return tables
 
 
@@ -198,10 +199,12 @@ def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple
     return " AND ".join(parts), parameters
 
 
-def _table(rows: list[tuple[Any, ...]], keys: int) -> Table:
+def _table(rows: list[tuple[Any, ...]], each: Read) -> Table:
     columns = list(zip(*rows, strict=True))[1:]
     numbers = [np.array(column, np.int64) for column in columns[:-1]]
     blobs = [bytes(blob or b"") for blob in columns[-1]]
     offsets: Ints = np.concatenate(([0], np.cumsum([len(blob) // 4 for blob in blobs])))
-    entries = words.decode(np.frombuffer(b"".join(blobs), "<u4"), offsets)
+    decode = words.decode if each.statuses else words.decode_slots
+    entries = decode(np.frombuffer(b"".join(blobs), "<u4"), offsets)
+    keys = len(KEYS[each.family])
     return Table(tuple(numbers[:keys]), np.stack(numbers[WIDEST : WIDEST + len(SUMS)], axis=1), numbers[-1], entries)
