@@ -3,11 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from endpoint_stats.aggregate.sketch import BANDS
 
-# Columns of sums, by name, and the length of the bucket in seconds under "seconds".
-Sums = Mapping[str, float]
+Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+# Columns of sums by name, a number a bucket, and the lengths of the buckets in seconds under "seconds".
+Sums = Mapping[str, Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,7 @@ class Metric:
     """One metric.
 
     empty: what a bucket without hits says (0, zeros, or None: "no answer").
-    compute: from sums to the value, for metrics that need no sketch.
+    compute: from sums to the values, for metrics that need no sketch; masked where there is no answer.
     quantile: for metrics that are read off the merged sketch.
     sketch: whether the sketch is needed.
     listed: the value is a list of numbers, which cannot be sorted by.
@@ -25,20 +30,18 @@ class Metric:
     unit: str
     title: str
     empty: float | list[int] | None = None
-    compute: Callable[[Sums], float | None] | None = None
+    compute: Callable[[Sums], Any] | None = None
     quantile: float | None = None
     sketch: bool = False
     consumers: bool = False
     listed: bool = False
 
 
-def _ratio(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _ratio(part: Numbers, whole: Numbers) -> Any:
+    return np.ma.masked_array(part / np.where(whole == 0, 1, whole), whole == 0)
 
 
-def _metric(
-    name: str, unit: str, title: str, compute: Callable[[Sums], float | None], empty: float | None = None
-) -> Metric:
+def _metric(name: str, unit: str, title: str, compute: Callable[[Sums], Any], empty: float | None = None) -> Metric:
     return Metric(name, unit, title, empty, compute)
 
 
@@ -47,17 +50,17 @@ def _quantile(name: str, quantile: float, title: str) -> Metric:
 
 
 _ALL = (
-    _metric("requests", "1", "Requests", lambda s: int(s["requests"]), 0),
+    _metric("requests", "1", "Requests", lambda s: s["requests"], 0),
     _metric("rate", "1/s", "Requests per second", lambda s: s["requests"] / s["seconds"], 0),
-    _metric("errors", "1", "Server errors (5xx)", lambda s: int(s["errors"]), 0),
-    _metric("client_errors", "1", "Client errors (4xx)", lambda s: int(s["client_errors"]), 0),
+    _metric("errors", "1", "Server errors (5xx)", lambda s: s["errors"], 0),
+    _metric("client_errors", "1", "Client errors (4xx)", lambda s: s["client_errors"], 0),
     _metric("error_rate", "ratio", "Share of server errors", lambda s: _ratio(s["errors"], s["requests"])),
     _metric(
         "availability", "ratio", "Share without a server error",
         lambda s: _ratio(s["requests"] - s["errors"], s["requests"]),
     ),
     Metric("apdex", "ratio", "Apdex", sketch=True),
-    _metric("timed", "1", "Requests with a duration", lambda s: int(s["timed"]), 0),
+    _metric("timed", "1", "Requests with a duration", lambda s: s["timed"], 0),
     _metric("duration", "s", "Sum of durations", lambda s: s["duration_us"] / 1e6, 0),
     _metric("mean", "s", "Mean duration", lambda s: _ratio(s["duration_us"] / 1e6, s["timed"])),
     _quantile("p50", 0.5, "Median duration"),
@@ -67,8 +70,8 @@ _ALL = (
     _quantile("p99", 0.99, "99th percentile of duration"),
     _quantile("p999", 0.999, "99.9th percentile of duration"),
     _quantile("max", 1.0, "Longest duration"),
-    _metric("request_bytes", "By", "Bytes received", lambda s: int(s["request_bytes"]), 0),
-    _metric("response_bytes", "By", "Bytes sent", lambda s: int(s["response_bytes"]), 0),
+    _metric("request_bytes", "By", "Bytes received", lambda s: s["request_bytes"], 0),
+    _metric("response_bytes", "By", "Bytes sent", lambda s: s["response_bytes"], 0),
     Metric("consumers", "1", "Distinct consumers", empty=0, consumers=True),
     Metric("histogram", "1", "Requests by band of duration", [0] * (len(BANDS) + 1), sketch=True, listed=True),
 )  # fmt: skip

@@ -71,7 +71,8 @@ def coarser(table: Table, size: int) -> Table:
 
 
 def concatenate(tables: Sequence[Table]) -> Table:
-    """All rows of tables with the same key columns, one after another."""
+    """All rows of tables with the same key columns, one after another; at least one table."""
+    tables = [table for table in tables if len(table)] or tables[:1]
     if len(tables) == 1:
         return tables[0]
     starts = np.cumsum([0, *(len(table) for table in tables)])

@@ -46,14 +46,23 @@ def order_of(text: str) -> str:
     return text
 
 
-def table(result: Result, trends: Result, given: dict[str, str], order: str) -> Table:
+def table(result: Result, changes: Result, trends: Result, given: dict[str, str], order: str) -> Table:
     """Rows in the order of the result; ``q`` of the address keeps those that have all its words."""
     words = given.get("q", "").lower().split()
     found = [row for row in result.rows if _has(row, words)]
     shown = found if "all" in given else found[:SHOWN]
     by_endpoint = _trends(trends)
+    before = {row["endpoint_id"]: change(changes, row, "requests", "") for row in changes.rows}
     return Table(
-        [_row(result, row, by_endpoint) for row in shown],
+        [
+            row
+            | {
+                "trend": by_endpoint.get(row["endpoint_id"], []),
+                "failing": (row["error_rate"] or 0) >= FAILING,
+                "change": before.get(row["endpoint_id"]),
+            }
+            for row in shown
+        ],
         len(found),
         len(result.rows),
         _columns(given, order),
@@ -65,14 +74,6 @@ def table(result: Result, trends: Result, given: dict[str, str], order: str) -> 
 def _has(row: dict[str, Any], words: list[str]) -> bool:
     text = f"{row['method']} {row['route']} {row['service']}".lower()
     return all(word in text for word in words)
-
-
-def _row(result: Result, row: dict[str, Any], trends: dict[str, list[int]]) -> dict[str, Any]:
-    return row | {
-        "trend": trends.get(row["endpoint_id"], []),
-        "failing": (row["error_rate"] or 0) >= FAILING,
-        "change": change(result, row, "requests", ""),
-    }
 
 
 def _trends(result: Result) -> dict[str, list[int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from endpoint_stats.aggregate.buckets import minute_of, moment_of
+from endpoint_stats.aggregate.buckets import minute_of
 from endpoint_stats.aggregate.sketch import ALPHA
 from endpoint_stats.aggregate.table import Ints, Table, combine, concatenate, empty, group, take, with_keys
 from endpoint_stats.metrics import METRICS
@@ -88,8 +88,9 @@ class Answer:
         query = self.query
         self._take(tables)
         keys, index = group(self.columns)
-        rows = self._rows(keys, index)
-        whole = compute.Groups(self.table, np.zeros(len(self.table), np.int64), 1, np.array([self._seconds()]))
+        groups = compute.Groups.of(self.table, index, len(keys[0]), self._bucket_seconds(keys[0]))
+        rows = self._rows(keys, groups)
+        whole = groups.together(self._seconds())
         totals = {name: self._metric(name, whole, np.zeros(1, np.int64), total=True)[0] for name in query.metrics}
         before = None
         if self.before is not None:
@@ -153,11 +154,11 @@ class Answer:
             columns.append(code[index] if len(labels) else np.zeros(0, np.int64))
         return columns
 
-    def _rows(self, keys: tuple[Ints, ...], index: Ints) -> list[dict[str, Any]]:
+    def _rows(self, keys: tuple[Ints, ...], groups: compute.Groups) -> list[dict[str, Any]]:
         query = self.query
-        groups = compute.Groups(self.table, index, len(keys[0]), self._bucket_seconds(keys[0]))
         metrics = {name: self._metric(name, groups, keys, total=False) for name in query.metrics}
         worse = (groups.error_bound > ALPHA).tolist()
+        times = _iso(keys[0]) if query.interval else []
         rows = []
         # A group may have come to nothing: what a rollback takes away stands in the journal beside what was added.
         for at in np.flatnonzero(groups.sums["requests"]).tolist():
@@ -165,7 +166,7 @@ class Answer:
             for labels, column in zip(self.meaning, keys[1:], strict=True):
                 row |= labels[int(column[at])]
             if query.interval:
-                row["time"] = _iso(int(keys[0][at]))
+                row["time"] = times[at]
             row |= {name: values[at] for name, values in metrics.items()}
             if worse[at]:
                 row["error_bound"] = round(float(groups.error_bound[at]), 4)
@@ -179,7 +180,7 @@ class Answer:
         return [held.get(time, {"time": time, **nothing}) for time in self._times()]
 
     def _times(self) -> list[str]:
-        return [_iso(start) for start in self.plan.buckets.starts[:-1].tolist()] if self.plan.buckets else []
+        return _iso(self.plan.buckets.starts[:-1]) if self.plan.buckets else []
 
     def _metric(self, name: str, groups: compute.Groups, keys: Any, *, total: bool) -> compute.Column:
         if METRICS[name].consumers:
@@ -250,5 +251,6 @@ def _said(meaning: list[list[dict[str, Any]]], columns: Sequence[Ints]) -> list[
     return list(zip(columns[0].tolist(), *parts, strict=True))
 
 
-def _iso(minute: int) -> str:
-    return moment_of(minute).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(minutes: Ints) -> list[str]:
+    """Minutes since 1970 as RFC 3339 times."""
+    return [f"{text}Z" for text in np.datetime_as_string((minutes * 60).astype("datetime64[s]")).tolist()]

@@ -10,25 +10,46 @@ from endpoint_stats.aggregate.sketch import ALPHA, BAND_SLOTS, ESTIMATES, rank
 from endpoint_stats.aggregate.table import SUMS, Ints, Table, add_up
 from endpoint_stats.metrics import METRICS
 
-SLOTS = words.HEADER + 1
+SLOTS, STATUSES = words.HEADER + 1, 1024
 DENSE = 1 << 23  # cells of group and slot that are counted in place; more are sorted
+Floats = npt.NDArray[np.float64]
 Column = list[float | int | list[int] | None]
 
 
 class Groups:
-    """Sums and sketches of rows by group: ``index`` int64[n] says which of ``count`` groups each row is in."""
+    """Sums and sketches by group.
 
-    def __init__(self, table: Table, index: Ints, count: int, seconds: npt.NDArray[np.float64]) -> None:
-        self.count = count
-        self.seconds = seconds
-        self.sums = {name: column for name, column in zip(SUMS, add_up(table.sums, index, count).T, strict=True)}
-        extra = np.zeros(count, np.int64)
-        np.maximum.at(extra, index, table.error_extra)
-        self.error_bound = ALPHA + extra / 10_000
-        self.rows, self.slots, self.counts = _sketches(table.entries, index, count)
+    sums: int64[groups, len(SUMS)]; error_bound, seconds: float64[groups]
+    sketches: int64[entries] each, ascending: group, slot and count
+    """
+
+    def __init__(self, sums: Ints, error_bound: Floats, seconds: Floats, sketches: tuple[Ints, Ints, Ints]) -> None:
+        self.count, self.all_sums, self.error_bound, self.seconds = len(sums), sums, error_bound, seconds
+        self.sums = dict(zip(SUMS, sums.T, strict=True))
+        self.rows, self.slots, self.counts = sketches
+        count = self.count
         self.cumulative = np.cumsum(self.counts)
         self.timed = np.bincount(self.rows, weights=self.counts, minlength=count).astype(np.int64)
         self.first = np.concatenate(([0], np.cumsum(self.timed)))[:-1]
+
+    @classmethod
+    def of(cls, table: Table, index: Ints, count: int, seconds: Floats) -> "Groups":
+        """The rows of a table: ``index`` int64[n] says which of ``count`` groups each is in."""
+        extra = np.zeros(count, np.int64)
+        np.maximum.at(extra, index, table.error_extra)
+        sketches = _sketches(table.entries, index, count)
+        return cls(add_up(table.sums, index, count), ALPHA + extra / 10_000, seconds, sketches)
+
+    def together(self, seconds: float) -> "Groups":
+        """All groups as one."""
+        counts = np.bincount(self.slots, weights=self.counts, minlength=1)
+        filled = np.flatnonzero(counts)
+        return Groups(
+            self.all_sums.sum(axis=0, keepdims=True),
+            self.error_bound.max(initial=ALPHA, keepdims=True),
+            np.array([seconds]),
+            (np.zeros(len(filled), np.int64), filled, counts[filled].astype(np.int64)),
+        )
 
     def column(self, name: str, apdex_seconds: float) -> Column:
         """The metric for each group."""
@@ -41,8 +62,7 @@ class Groups:
             return self._histogram()
         if metric.compute is None:
             raise ValueError(f"{name} is not computed from sums")
-        columns = {key: column.tolist() for key, column in self.sums.items()} | {"seconds": self.seconds.tolist()}
-        return [metric.compute({key: column[at] for key, column in columns.items()}) for at in range(self.count)]
+        return list(metric.compute({**self.sums, "seconds": self.seconds}).tolist())  # None where it is masked
 
     def _quantile(self, quantile: float) -> Column:
         result: Column = [None] * self.count
@@ -90,9 +110,8 @@ def by_status(table: Table) -> tuple[Table, Ints]:
     """Each row split into one row a status, and the statuses. Only counts and durations are kept by status: the
     sums of time and bytes are 0."""
     entries = table.entries
-    pair = entries.row * 1000 + entries.status
-    unique, index = np.unique(pair, return_inverse=True)
-    source, status = unique // 1000, unique % 1000
+    unique, index = _distinct(entries.row * STATUSES + entries.status, len(table) * STATUSES)
+    source, status = unique // STATUSES, unique % STATUSES
     requests = add_up(entries.count, index, len(unique))
     timed = add_up(np.where(entries.slot == words.UNTIMED, 0, entries.count), index, len(unique))
     sums = np.zeros((len(unique), len(SUMS)), np.int64)
@@ -102,6 +121,17 @@ def by_status(table: Table) -> tuple[Table, Ints]:
     sums[:, SUMS.index("errors")] = np.where(status // 100 == 5, requests, 0)
     keys = tuple(key[source] for key in table.keys)
     return Table(keys, sums, table.error_extra[source], words.Entries(index, *entries[1:])), status
+
+
+def _distinct(values: Ints, limit: int) -> tuple[Ints, Ints]:
+    """The distinct values (from 0, below ``limit``), ascending, and for each value its place among them."""
+    if limit > DENSE:
+        return np.unique(values, return_inverse=True)
+    place = np.zeros(limit, np.int64)
+    place[values] = 1
+    unique = np.flatnonzero(place)
+    place[unique] = np.arange(len(unique))
+    return unique, place[values]
 
 
 def distinct(index: Ints, values: Ints, count: int) -> list[int]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from endpoint_stats.pages import chart_table, sparkline
 
@@ -14,11 +16,30 @@ register = template.Library()
 def chart_parts(chart: dict[str, Any]) -> dict[str, Any]:
     """What the partial of a chart needs besides the chart itself."""
     chart_table.check(chart)
+    table = chart_table.table(chart)
     return {
-        "table": chart_table.table(chart),
+        "table": table,
+        "rows": _rows(table),
         "axis": chart_table.axis(chart),
         "most": chart_table.most(chart) if chart["kind"] == "heatmap" else "",
     }
+
+
+def _rows(table: chart_table.Table) -> SafeString:
+    """The table's body. In Python, since four charts have a thousand cells, which a template takes 30 ms for."""
+    found = []
+    for row in table.rows:
+        cells = [
+            f'<td title="{escape(cell.reason)}">{escape(cell.text)}</td>'
+            if cell.reason
+            else f"<td>{escape(cell.text)}</td>"
+            for cell in row.cells
+        ]
+        if table.noted:
+            cells.append(f'<td class="note">{escape(row.note)}</td>')
+        head = f'<th scope="row"><time datetime="{row.start.isoformat()}">{escape(row.label)}</time></th>'
+        found.append(f"<tr>{head}{''.join(cells)}</tr>")
+    return mark_safe("\n".join(found))  # each part is escaped above
 
 
 @register.inclusion_tag("endpoint_stats/_spark.html")
