@@ -1,9 +1,11 @@
 """The first page as its reader sees it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from accounts.models import Membership, Role, User
 from accounts.services import create_project
@@ -69,3 +71,122 @@ def test_a_project_without_hits_says_what_to_do(reader: Any, live_server: Any, s
     sign_in(reader, live_server.url)
     reader.get_by_role("link", name="Zebra").click()
     assert "manage.py import_log /var/log/nginx/access.log --project zebra" in reader.locator("pre").inner_text()
+
+
+RANGE = "from=2026-11-20T10:00Z&to=2026-11-20T11:00Z"
+
+
+def test_search_sort_range_and_back_keep_the_address(reader: Any, live_server: Any, shop: Any) -> None:
+    sign_in(reader, live_server.url)
+    reader.goto(f"{live_server.url}/projects/shop/?{RANGE}")
+    rows = reader.locator("table.endpoints tbody tr")
+    reader.get_by_label("Search endpoints").press_sequentially("post pay")
+    reader.wait_for_url("**q=post%20pay**")
+    assert rows.count() == 1
+    assert reader.get_by_label("Search endpoints").input_value() == "post pay"
+    assert reader.evaluate("document.activeElement.id") == "q", "the field keeps the focus"
+    reader.get_by_role("link", name="p95").click()
+    reader.wait_for_url("**order=-p95**")
+    assert "q=post" in reader.url
+    reader.go_back()
+    reader.wait_for_url(lambda url: "order" not in url)
+    assert rows.count() == 1
+    reader.reload()
+    assert reader.get_by_label("Search endpoints").input_value() == "post pay"
+    reader.get_by_role("link", name="6 h").click()
+    reader.wait_for_url("**from=2026-11-20T05**")
+    assert "q=post" in reader.url
+    reader.locator("figure.chart[data-ready]").first.wait_for()
+    assert reader.locator("figure.chart[data-ready]").count() == 4
+    assert reader.complaints == []
+
+
+def test_another_range_by_hand_and_by_zoom(reader: Any, live_server: Any, shop: Any) -> None:
+    sign_in(reader, live_server.url)
+    reader.goto(f"{live_server.url}/projects/shop/?{RANGE}")
+    reader.get_by_text("Other range").click()
+    reader.get_by_label("From", exact=True).fill("2026-11-20T10:00")
+    reader.get_by_label("To", exact=True).fill("2026-11-20T10:30")
+    reader.get_by_role("button", name="Show").click()
+    reader.wait_for_url("**to=2026-11-20T10%3A30**")
+    assert reader.locator(".totals .requests dd").inner_text().startswith("30")
+    chart = reader.locator("#chart-requests")
+    chart.locator("canvas").first.wait_for()
+    chart.focus()
+    reader.keyboard.press("Home")
+    for _ in range(9):
+        reader.keyboard.press("Shift+ArrowRight")
+    reader.keyboard.press("Enter")
+    reader.wait_for_url("**to=2026-11-20T10%3A10Z**")
+    reader.locator(".totals .requests dd").get_by_text("10").wait_for()
+    assert reader.complaints == []
+
+
+HOSTILE = (
+    '"><script>alert(1)</script>',
+    "<img src=x onerror=alert(1)>",
+    "/{{7*7}}",
+    "\u202e/rtl/\u0645\u0631\u062d\u0628\u0627",
+    "/" + "long/" * 399,
+    "/</script><script>alert(2)</script>",
+    "/a%00b",
+    "/emoji/\U0001f600",
+    "/" + "w" * 1_900,
+)
+
+
+@pytest.fixture
+def crowded(shop: Any, tmp_path: Path) -> Any:
+    """5,000 endpoints, some of them of a kind that breaks pages."""
+    from endpoint_stats.models import ProjectSettings
+
+    ProjectSettings.objects.update_or_create(project=shop, defaults={"endpoint_cap": 6_000})
+    names = [
+        *HOSTILE,
+        *(
+            f"/shelf/{at % 77}/kind-{chr(97 + at % 26)}{chr(97 + at // 26 % 26)}{chr(97 + at // 676)}"
+            for at in range(5_000)
+        ),
+    ]
+    hits = [
+        {"time": f"2026-11-20T10:{at % 60:02}:00Z", "method": "GET", "route": name, "path": "/x", "status": 200,
+         "duration": 0.01 + at / 1e5, "consumer": name[:100]}
+        for at, name in enumerate(names)
+    ]  # fmt: skip
+    path = tmp_path / "crowd.ndjson"
+    path.write_text("\n".join(json.dumps(hit) for hit in hits) + "\n", encoding="utf-8")
+    assert import_file(shop, path, format="hits", service="<b>svc</b>").stored == len(hits)
+    return shop
+
+
+def test_thousands_of_endpoints_and_hostile_names(reader: Any, live_server: Any, crowded: Any) -> None:
+    sign_in(reader, live_server.url)
+    reader.goto(f"{live_server.url}/projects/shop/?{RANGE}&all=1&order=endpoint")
+    assert reader.locator("table.endpoints tbody tr").count() > 4_900
+    assert reader.evaluate("document.documentElement.scrollWidth") <= reader.viewport_size["width"]
+    heights = reader.evaluate("[...document.querySelectorAll('table.endpoints tbody tr')].map(row => row.offsetHeight)")
+    assert max(heights) <= 64, "a long name does not make a tall row"
+    shown = reader.evaluate("[...document.querySelectorAll('.route')].map(one => one.textContent)")
+    assert any("<script>alert(1)</script>" in name for name in shown)
+    assert reader.complaints == []
+
+
+AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+
+
+@pytest.mark.parametrize("state", [RANGE, f"{RANGE}&q=nothing", "from=2020-01-01&to=2020-01-02", "from=nonsense"])
+def test_axe_finds_nothing(reader: Any, live_server: Any, shop: Any, state: str) -> None:
+    sign_in(reader, live_server.url)
+    reader.goto(f"{live_server.url}/projects/shop/?{state}")
+    reader.wait_for_timeout(300)
+    # Injected by the test's own hand, past the page's Content Security Policy.
+    found = Axe().run(reader, options=AXE)
+    assert found.response["violations"] == [], found.generate_report()
+
+
+def test_axe_finds_nothing_on_an_empty_project(reader: Any, live_server: Any, shop: Any) -> None:
+    create_project("zebra", owner=User.objects.get(), name="Zebra")
+    sign_in(reader, live_server.url)
+    reader.goto(f"{live_server.url}/projects/zebra/")
+    found = Axe().run(reader, options=AXE)
+    assert found.response["violations"] == [], found.generate_report()
