@@ -38,9 +38,11 @@ class Range:
 
     def length(self) -> str:
         """``7 days``, for "against the 7 days before"."""
+        # "-24h" to now is a day, though it ends with the minute that has begun.
+        whole = self.minutes - (self.live and self.minutes % 60 == 1)
         for minutes, word in ((1440, "day"), (60, "hour"), (1, "minute")):
-            if self.minutes % minutes == 0 and self.minutes >= minutes:
-                count = self.minutes // minutes
+            if whole % minutes == 0 and whole >= minutes:
+                count = whole // minutes
                 return word if count == 1 else f"{count:,} {word}s"
         raise AssertionError("every range is whole minutes")
 

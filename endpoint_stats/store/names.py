@@ -13,6 +13,7 @@ from endpoint_stats.models import Consumer, Endpoint, ProjectSettings, Release
 from endpoint_stats.routes.rules import OTHER, STATIC, UNMATCHED
 
 GROUPS = (STATIC, UNMATCHED, OTHER)
+SETTLED = 100_000  # names remembered with their keys: a log names the same endpoints in every piece
 
 
 class _Known:
@@ -28,18 +29,6 @@ class _Known:
         if unknown and len(self.keys) < self.cap:
             rows = self.model.objects.filter(project_id=self.project_id, key__in=unknown)
             self.keys.update(rows.values_list("key", flat=True))
-
-
-class _Keys(dict[tuple[str, ...], int]):
-    """Names -> key, remembered: a log names the same endpoints in every piece."""
-
-    LIMIT = 100_000
-
-    def __missing__(self, names: tuple[str, ...]) -> int:
-        if len(self) >= self.LIMIT:
-            self.clear()
-        key = self[names] = name_key(*names)
-        return key
 
 
 @dataclass(slots=True)
@@ -58,7 +47,8 @@ class ProjectNames:
     def __init__(self, settings: ProjectSettings) -> None:
         self.project_id = settings.project_id
         self.group_unmatched = settings.group_unmatched
-        self.own_keys = _Keys()
+        # Names whose committed row is theirs for ever: their own, or a group's since no other has a place any more.
+        self.settled: dict[EndpointName, int] = {}
         self.kinds = {
             "endpoint": _Known(Endpoint, self.project_id, settings.endpoint_cap),
             "release": _Known(Release, self.project_id, settings.release_cap),
@@ -87,9 +77,23 @@ class ProjectNames:
         return model(id=row_id(self.project_id, key), project_id=self.project_id, key=key, **names)
 
     def _endpoints(self, names: Sequence[EndpointName], new: list[tuple[str, int]], rows: list[Model]) -> Ints:
+        settled = self.settled
+        found: list[int] = [settled.get(name, 0) for name in names]
+        open_places = [place for place, key in enumerate(found) if not key]
+        if open_places:
+            keys = self._new_endpoints([names[place] for place in open_places], new, rows)
+            for place, key in zip(open_places, keys, strict=True):
+                found[place] = key
+        return np.array(found, np.int64)
+
+    def _new_endpoints(self, names: Sequence[EndpointName], new: list[tuple[str, int]], rows: list[Model]) -> list[int]:
+        """Keys of endpoints of which it is not settled yet that they have a place of their own."""
         known = self.kinds["endpoint"]
-        own = [self.own_keys[name[:3]] for name in names]
+        own = [name_key(*name[:3]) for name in names]
         known.refresh(own)
+        if len(self.settled) > SETTLED:
+            self.settled.clear()
+        full = len(known.keys) >= known.cap
         taken: set[int] = set()
         keys = []
         for name, key in zip(names, own, strict=True):
@@ -101,12 +105,14 @@ class ProjectNames:
                 route = OTHER
             if route != name.route:
                 key = name_key(name.service, name.method, route)
-            if key not in known.keys and key not in taken:
+            if key in known.keys and (full or route == name.route):
+                self.settled[name] = key
+            elif key not in known.keys and key not in taken:
                 taken.add(key)
                 new.append(("endpoint", key))
                 rows.append(self._row("endpoint", key, service=name.service, method=name.method, route=route))
             keys.append(key)
-        return np.array(keys, np.int64)
+        return keys
 
     def _others(
         self, kind: str, names: Sequence[tuple[str, ...]], new: list[tuple[str, int]], rows: list[Model]
