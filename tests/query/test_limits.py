@@ -1,0 +1,76 @@
+"""A question has a limit of time and of rows; past them it is refused, says what to ask, and leaves nothing behind."""
+
+import time
+
+import pytest
+from django.db import connection
+
+from endpoint_stats.query import sql
+from endpoint_stats.query.spec import QueryError
+from tests.query.conftest import ask, store_hits
+from tests.query.naive import Asked
+
+START = 29_379_600  # 2025-11-10 12:00 UTC, in minutes
+BY_MINUTE = Asked(START, START + 60, ("requests", "p50"), ("endpoint",), 1)
+# Something that would take minutes, on either database.
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT count(*) FROM n"
+
+databases = pytest.mark.django_db(transaction=True, databases=["default", "local"])
+
+
+def hits(count):
+    return [
+        {"service": "shop", "method": "GET", "path": "/a", "route": f"/a/{at % 5}", "status": 200, "duration": 0.1,
+         "time": START * 60 + at} for at in range(count)
+    ]  # fmt: skip
+
+
+@databases
+def test_what_takes_too_long_is_stopped(make_project, tmp_path):
+    project = make_project()
+    store_hits(project, tmp_path, hits(3))
+    begin = time.monotonic()
+    with pytest.raises(QueryError, match=r"longer than 0\.3 s") as refused, sql.snapshot(0.3):
+        with connection.cursor() as cursor:
+            cursor.execute(ENDLESS)
+    assert refused.value.code == "time_limit"
+    assert time.monotonic() - begin < 5
+    assert not connection.in_atomic_block
+    assert ask(project, Asked(START, START + 60)).totals["requests"] == 3
+
+
+@databases
+def test_the_limit_ends_with_the_question(make_project, tmp_path):
+    """Nothing stays behind on the connection that would stop what comes later."""
+    project = make_project()
+    store_hits(project, tmp_path, hits(3))
+    with sql.snapshot(0.05):
+        pass
+    time.sleep(0.1)
+    with connection.cursor() as cursor:
+        cursor.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+                       " SELECT count(*) FROM n")  # fmt: skip
+        assert cursor.fetchone() == (300_000,)
+
+
+@databases
+def test_another_error_stays_what_it_is(make_project):
+    from django.db import DatabaseError
+
+    with pytest.raises(DatabaseError), sql.snapshot(5.0), connection.cursor() as cursor:
+        cursor.execute("SELECT nothing FROM nowhere")
+    assert ask(make_project(), Asked(START, START + 60)).totals["requests"] == 0
+
+
+@pytest.mark.django_db
+def test_more_rows_than_can_be_held(make_project, tmp_path, monkeypatch):
+    project = make_project()
+    store_hits(project, tmp_path, hits(300))
+    assert len(ask(project, BY_MINUTE).rows) == 25
+    monkeypatch.setattr(sql, "MAX_READ", 25)
+    assert len(ask(project, BY_MINUTE).rows) == 25
+    monkeypatch.setattr(sql, "MAX_READ", 24)
+    with pytest.raises(QueryError, match="more than 24 rows") as refused:
+        ask(project, BY_MINUTE)
+    assert refused.value.code == "too_many_rows"
+    assert ask(project, Asked(START, START + 60)).totals["requests"] == 300
