@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from endpoint_stats.query import sql
 from endpoint_stats.query.spec import QueryError
@@ -30,9 +30,9 @@ def test_what_takes_too_long_is_stopped(make_project, tmp_path):
     project = make_project()
     store_hits(project, tmp_path, hits(3))
     begin = time.monotonic()
-    with pytest.raises(QueryError, match=r"longer than 0\.3 s") as refused, sql.snapshot(0.3):
-        with connection.cursor() as cursor:
-            cursor.execute(ENDLESS)
+    too_long = pytest.raises(QueryError, match=r"longer than 0\.3 s")
+    with too_long as refused, sql.snapshot(0.3), connection.cursor() as cursor:
+        cursor.execute(ENDLESS)
     assert refused.value.code == "time_limit"
     assert time.monotonic() - begin < 5
     assert not connection.in_atomic_block
@@ -55,8 +55,6 @@ def test_the_limit_ends_with_the_question(make_project, tmp_path):
 
 @databases
 def test_another_error_stays_what_it_is(make_project):
-    from django.db import DatabaseError
-
     with pytest.raises(DatabaseError), sql.snapshot(5.0), connection.cursor() as cursor:
         cursor.execute("SELECT nothing FROM nowhere")
     assert ask(make_project(), Asked(START, START + 60)).totals["requests"] == 0
