@@ -57,6 +57,7 @@ class ProjectAdmin(admin.ModelAdmin):
 class ApiKeyAdmin(APIKeyModelAdmin):
     """A key is shown once, when it is made; what is listed here cannot be used as one."""
 
+    # The package fixes the length of these tuples in its types; Django takes any.
     list_display = ("prefix", "name", "project", "scope", "created", "last_used", "expiry_date", "revoked")  # type: ignore[assignment]
     list_filter = ("scope", "revoked")  # type: ignore[assignment]
     search_fields = ("prefix", "name", "project__slug")  # type: ignore[assignment]

@@ -81,7 +81,7 @@ def fill(project: Project, traffic: Traffic, end: datetime, days: int, requests:
     from endpoint_stats.ingest.settings import settings_of
     from endpoint_stats.models import Batch, Journal
     from endpoint_stats.store import state
-    from endpoint_stats.store.append import _insert_names
+    from endpoint_stats.store.append import insert_names
     from endpoint_stats.store.compact import compact
     from endpoint_stats.store.names import ProjectNames
 
@@ -92,7 +92,7 @@ def fill(project: Project, traffic: Traffic, end: datetime, days: int, requests:
     for hour in range(days * 24):
         hits = traffic.hour(int((first + timedelta(hours=hour)).timestamp()), requests)
         resolved = known.resolve(fold(hits, names, [("", "")], consumers))
-        _insert_names(resolved)
+        insert_names(resolved)
         known.remember(resolved)
         Journal.objects.create(
             project_id=project.pk,

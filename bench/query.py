@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def main() -> None:
     end, now = moment_of(newest + 1), timezone.now()
     found: dict[str, Any] = {"database": connection.vendor, "queries": {}, "pages": {}}
     for name, query in questions(project.pk, end).items():
-        found["queries"][name] = measure(lambda query=query: run(query, now), options.rounds)  # type: ignore[misc]
+        found["queries"][name] = measure(partial(run, query, now), options.rounds)
         say(connection.vendor, name, found["queries"][name])
     for name, page in pages(project, end).items():
         found["pages"][name] = measure(page, options.rounds)

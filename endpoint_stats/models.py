@@ -5,7 +5,7 @@ project, no foreign key that the database checks, and ids made by the applicatio
 over a cluster (docs/scaling.md). Times of buckets are whole minutes since 1970-01-01 UTC.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Project
 
+from .aggregate.table import CONSUMER_KEYS, HIT_KEYS, TOTAL_KEYS
 from .ids import uuid7
 from .routes.rules import check_pattern
 
@@ -332,6 +333,22 @@ class ConsumerHour(ConsumerRollup):
 
 class ConsumerDay(ConsumerRollup):
     pass
+
+
+class Family(NamedTuple):
+    """Rollups of one kind: their key columns after the project, and their tables by level, finest first."""
+
+    keys: tuple[str, ...]
+    levels: dict[str, type[models.Model]]
+
+
+HITS, TOTALS, CONSUMERS = "hits", "totals", "consumers"
+# By endpoint, of all endpoints together, by consumer: the one place that says which table is of which kind.
+FAMILIES = {
+    HITS: Family(HIT_KEYS, {"minute": RollupMinute, "hour": RollupHour, "day": RollupDay}),
+    TOTALS: Family(TOTAL_KEYS, {"minute": TotalMinute, "hour": TotalHour, "day": TotalDay}),
+    CONSUMERS: Family(CONSUMER_KEYS, {"hour": ConsumerHour, "day": ConsumerDay}),
+}
 
 
 class Beat(models.Model):

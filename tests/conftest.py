@@ -77,6 +77,24 @@ def project(make_project: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
+def owner(db: None) -> Any:
+    """Ada, who owns what a test gives her."""
+    from accounts.models import User
+
+    return User.objects.create_user("ada@example.org", "a long password")
+
+
+@pytest.fixture
+def client(owner: Any) -> Any:
+    """A client that is signed in as ``owner``."""
+    from django.test import Client
+
+    signed_in = Client()
+    signed_in.force_login(owner)
+    return signed_in
+
+
+@pytest.fixture
 def make_exact(make_project: Callable[..., Any]) -> Callable[..., Any]:
     """Makes projects that count every path as it stands, so that plain counting of lines is the expectation."""
 

@@ -11,6 +11,7 @@ from endpoint_stats.aggregate.buckets import minute_of
 from endpoint_stats.aggregate.sketch import ALPHA
 from endpoint_stats.aggregate.table import Ints, Table, combine, concatenate, empty, group, take, with_keys
 from endpoint_stats.metrics import METRICS
+from endpoint_stats.models import FAMILIES
 
 from . import compute
 from .coverage import Spans, covered
@@ -18,7 +19,7 @@ from .journal import Waiting
 from .names import COLUMNS, LABELS, NameTable
 from .planner import Plan, plan
 from .spec import Query, QueryError
-from .sql import KEYS, Read
+from .sql import Read
 
 NOT_BY_STATUS = {"duration", "mean", "request_bytes", "response_bytes", "consumers"}
 
@@ -114,7 +115,7 @@ class Answer:
 
     def _take(self, tables: Iterator[Table]) -> None:
         """The rows that were read and those that wait, by bucket and group."""
-        parts = [empty(len(KEYS[self.plan.family])), next(tables)]
+        parts = [empty(len(FAMILIES[self.plan.family].keys)), next(tables)]
         parts += [self.waiting.part(self.plan.family, tile, self.only) for tile in self.plan.tiles]
         self.table = self._bucketed(concatenate(parts))
         statuses = None
@@ -140,7 +141,7 @@ class Answer:
 
     def _group_columns(self, statuses: Ints | None) -> list[Ints]:
         """For each group a column of codes; ``meaning`` gives for each what a row says of it."""
-        keys = dict(zip(KEYS[self.plan.family], self.table.keys, strict=True))
+        keys = dict(zip(FAMILIES[self.plan.family].keys, self.table.keys, strict=True))
         columns = []
         self.meaning: list[list[dict[str, Any]]] = []
         for name in self.query.group_by:

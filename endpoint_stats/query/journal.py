@@ -8,10 +8,9 @@ from django.db import connection
 
 from endpoint_stats.aggregate.buckets import LEVELS
 from endpoint_stats.aggregate.table import Table, coarser, concatenate, empty, negate, take, unpack, with_keys
-from endpoint_stats.models import Journal, ProjectSettings, StoreState
+from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Journal, ProjectSettings, StoreState
 
-from .planner import CONSUMERS, HITS, TOTALS, Available, Tile
-from .sql import KEYS
+from .planner import Available, Tile
 
 DEFAULT_APDEX = ProjectSettings().apdex_seconds
 
@@ -41,7 +40,7 @@ class Waiting:
         table = coarser(table, size) if size > 1 else table
         floor = self.available.floors[tile.level]
         keep = (table.keys[0] >= max(tile.start, floor)) & (table.keys[0] < tile.end)
-        for name, column in zip(KEYS[family], table.keys, strict=True):
+        for name, column in zip(FAMILIES[family].keys, table.keys, strict=True):
             if name in only:
                 keep &= np.isin(column, np.array(only[name], np.int64))
         return take(table, keep)
@@ -67,7 +66,7 @@ def waiting(project_id: int) -> Waiting:
     state = dict(zip(_STATE, rows[0], strict=False)) if rows else dict.fromkeys(_STATE)
     apdex = (rows[0][len(_STATE)] if rows else None) or DEFAULT_APDEX
     journal = [row[len(_STATE) + 1 :] for row in rows if row[-1] is not None]
-    tables = {HITS: [empty(len(KEYS[HITS]))], CONSUMERS: [empty(len(KEYS[CONSUMERS]))]}
+    tables = {HITS: [empty(len(FAMILIES[HITS].keys))], CONSUMERS: [empty(len(FAMILIES[CONSUMERS].keys))]}
     for _, sign, payload in journal:
         parts = unpack(bytes(payload))
         for family, part in zip((HITS, CONSUMERS), parts, strict=True):

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from endpoint_stats.aggregate.buckets import LEVELS, ceiling, floor, minute_of, moment_of
 from endpoint_stats.metrics import METRICS
+from endpoint_stats.models import CONSUMERS, HITS, TOTALS
 
 from .intervals import Buckets, buckets
 from .spec import Query, QueryError
 
-# Families of rollups: by endpoint, of all endpoints together, by consumer.
-HITS, TOTALS, CONSUMERS = "hits", "totals", "consumers"
 KEPT_BY_TOTALS = {"status", "release", "traffic"}
 
 

@@ -10,33 +10,17 @@ import numpy as np
 import psycopg
 from django.db import OperationalError, connection, transaction
 from django.db.backends.signals import connection_created
-from django.db.models import Model
 from django.dispatch import receiver
 
 from endpoint_stats.aggregate import words
-from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, SUMS, TOTAL_KEYS, Ints, Table, empty
-from endpoint_stats.models import (
-    ConsumerDay,
-    ConsumerHour,
-    RollupDay,
-    RollupHour,
-    RollupMinute,
-    TotalDay,
-    TotalHour,
-    TotalMinute,
-)  # fmt: skip
+from endpoint_stats.aggregate.table import SUMS, Ints, Table, empty
+from endpoint_stats.models import FAMILIES
 
 from .intervals import MONDAY
-from .planner import CONSUMERS, HITS, TOTALS, Tile
+from .planner import Tile
 from .spec import QueryError
 
-TABLES: dict[str, dict[str, type[Model]]] = {
-    HITS: {"minute": RollupMinute, "hour": RollupHour, "day": RollupDay},
-    TOTALS: {"minute": TotalMinute, "hour": TotalHour, "day": TotalDay},
-    CONSUMERS: {"hour": ConsumerHour, "day": ConsumerDay},
-}
-KEYS = {HITS: HIT_KEYS, TOTALS: TOTAL_KEYS, CONSUMERS: CONSUMER_KEYS}
-WIDEST = max(map(len, KEYS.values()))
+WIDEST = max(len(family.keys) for family in FAMILIES.values())
 MAX_READ = 1_000_000  # rows after summing in the database: about 200 MB here
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
 
@@ -128,7 +112,7 @@ class Read:
 def read(project_id: int, reads: Sequence[Read]) -> list[Table]:
     """A table for each read, in one statement: one way to the database and back, however much a page shows."""
     wanted = [(place, each) for place, each in enumerate(reads) if each.tiles]
-    tables = [empty(len(KEYS[each.family])) for each in reads]
+    tables = [empty(len(FAMILIES[each.family].keys)) for each in reads]
     if not wanted:
         return tables
     parts, parameters = [], []
@@ -170,7 +154,7 @@ def _by_place(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
 
 
 def _select(project_id: int, place: int, each: Read) -> tuple[str, list[Any]]:
-    keys = KEYS[each.family]
+    keys = FAMILIES[each.family].keys
     grouped = [name for name in keys[1:] if name in each.keep]
     postgresql = connection.vendor == "postgresql"
     joined = "string_agg(words, ''::bytea)" if postgresql else "join_words(words)"
@@ -185,7 +169,7 @@ def _select(project_id: int, place: int, each: Read) -> tuple[str, list[Any]]:
     sources, parameters = [], []
     for tile in each.tiles:
         where, values = _where(project_id, tile, each.only)
-        table = TABLES[each.family][tile.level]._meta.db_table
+        table = FAMILIES[each.family].levels[tile.level]._meta.db_table
         sources.append(f"SELECT {', '.join(used)} FROM {table} WHERE {where}")
         parameters += values
     source = " UNION ALL ".join(sources)
@@ -220,5 +204,5 @@ def _table(rows: list[tuple[Any, ...]], each: Read) -> Table:
     offsets: Ints = np.concatenate(([0], np.cumsum([len(blob) // 4 for blob in blobs])))
     decode = words.decode if each.statuses else words.decode_slots
     entries = decode(np.frombuffer(b"".join(blobs), "<u4"), offsets)
-    keys = len(KEYS[each.family])
+    keys = len(FAMILIES[each.family].keys)
     return Table(tuple(numbers[:keys]), np.stack(numbers[WIDEST : WIDEST + len(SUMS)], axis=1), numbers[-1], entries)

@@ -72,7 +72,7 @@ def append(
         check_rivals(_rivals(place))
         _write_place(place)
         reached("import.identity_written")
-        _insert_names(resolved)
+        insert_names(resolved)
         row = {"project_id": batch.project_id, "keys": keys, "payload": payload}
         folded = Folded.objects.create(id=uuid7(), batch=batch.id, stored=counted.stored, **row)
         Journal.objects.create(id=uuid7(), folded=folded.id, **row)
@@ -143,7 +143,7 @@ def consolidate(batch: Batch) -> None:
         )
 
 
-def _insert_names(resolved: Resolved) -> None:
+def insert_names(resolved: Resolved) -> None:
     """Sorted by key, so that two writers lock in one order; whoever comes second finds the row there."""
     ordered = sorted(resolved.rows, key=lambda row: (type(row).__name__, row.key))  # type: ignore[attr-defined]
     for model, rows in groupby(ordered, key=type):

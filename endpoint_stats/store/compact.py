@@ -10,7 +10,7 @@ from django.db.models import Max, Min
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
-from endpoint_stats.models import Journal, RollupDay, RollupHour, RollupMinute, StoreState
+from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Journal, StoreState
 
 from . import rollups, state
 from .journal import length
@@ -98,8 +98,8 @@ def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
     floors = {"minute": held.minute_floor, "hour": held.hour_floor, "day": held.day_floor}
     time, _, release, traffic = prepared.hits.keys
     totals = combine(with_keys(prepared.hits, (time, release, traffic)))
-    for levels, table in zip(rollups.FAMILIES, (prepared.hits, totals, prepared.by_consumer), strict=True):
-        for name, level in levels.items():
+    for family, table in ((HITS, prepared.hits), (TOTALS, totals), (CONSUMERS, prepared.by_consumer)):
+        for name, level in rollups.LEVELS[family].items():
             table = combine(coarser(table, SIZES[name])) if SIZES[name] > 1 else table
             rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
 
@@ -122,8 +122,8 @@ def _note(held: StoreState, prepared: _Round) -> None:
 def _span(project_id: int) -> tuple[int | None, int | None]:
     """First and last minute that any level holds, as finely as it is known."""
     spans = [
-        model.objects.filter(project_id=project_id).aggregate(first=Min("time"), last=Max("time"))
-        for model in (RollupDay, RollupHour, RollupMinute)
+        model._default_manager.filter(project_id=project_id).aggregate(first=Min("time"), last=Max("time"))
+        for model in reversed(FAMILIES[HITS].levels.values())
     ]
     firsts = [span["first"] for span in spans if span["first"] is not None]
     lasts = [span["last"] for span in spans if span["last"] is not None]

@@ -29,7 +29,7 @@ def prune(project_id: int, now: datetime) -> int:
     deleted = 0
     for name in SIZES:
         floor_minute = _raise_floor(project_id, settings, name)
-        tables = [levels[name] for levels in rollups.FAMILIES if name in levels]
+        tables = [levels[name] for levels in rollups.LEVELS.values() if name in levels]
         for level in tables:
             deleted += _delete_below(project_id, level, floor_minute)
     old = Folded.objects.filter(project_id=project_id, created__lt=now - timedelta(days=KEPT_DAYS))

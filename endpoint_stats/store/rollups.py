@@ -13,17 +13,8 @@ import numpy as np
 from django.db import connection
 
 from endpoint_stats.aggregate import words
-from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, SUMS, TOTAL_KEYS, Ints, Table, combine, take
-from endpoint_stats.models import (
-    ConsumerDay,
-    ConsumerHour,
-    RollupDay,
-    RollupHour,
-    RollupMinute,
-    TotalDay,
-    TotalHour,
-    TotalMinute,
-)  # fmt: skip
+from endpoint_stats.aggregate.table import SUMS, Ints, Table, combine, take
+from endpoint_stats.models import FAMILIES
 
 VALUES = (*SUMS, "error_extra", "words")
 
@@ -33,21 +24,11 @@ class Level(NamedTuple):
     keys: tuple[str, ...]
 
 
+# By family and level.
 LEVELS = {
-    "minute": Level(RollupMinute._meta.db_table, HIT_KEYS),
-    "hour": Level(RollupHour._meta.db_table, HIT_KEYS),
-    "day": Level(RollupDay._meta.db_table, HIT_KEYS),
+    name: {level: Level(model._meta.db_table, family.keys) for level, model in family.levels.items()}
+    for name, family in FAMILIES.items()
 }
-TOTAL_LEVELS = {
-    "minute": Level(TotalMinute._meta.db_table, TOTAL_KEYS),
-    "hour": Level(TotalHour._meta.db_table, TOTAL_KEYS),
-    "day": Level(TotalDay._meta.db_table, TOTAL_KEYS),
-}
-CONSUMER_LEVELS = {
-    "hour": Level(ConsumerHour._meta.db_table, CONSUMER_KEYS),
-    "day": Level(ConsumerDay._meta.db_table, CONSUMER_KEYS),
-}
-FAMILIES = (LEVELS, TOTAL_LEVELS, CONSUMER_LEVELS)
 _PG_TYPES = {"time": "int", "traffic": "smallint", "error_extra": "smallint", "words": "bytea"}
 
 

@@ -4,7 +4,6 @@ import pytest
 from django.test import Client
 
 from accounts.keys import create_key
-from accounts.models import User
 from accounts.services import create_project
 from tests.query.conftest import store_hits
 
@@ -17,22 +16,10 @@ HITS = [
 
 
 @pytest.fixture
-def owner():
-    return User.objects.create_user("ada@example.org", "a long password")
-
-
-@pytest.fixture
 def shop(owner, tmp_path):
     project = create_project("shop", owner=owner)
     store_hits(project, tmp_path, HITS)
     return project
-
-
-@pytest.fixture
-def client(owner):
-    signed_in = Client()
-    signed_in.force_login(owner)
-    return signed_in
 
 
 @pytest.fixture

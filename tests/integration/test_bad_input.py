@@ -8,20 +8,18 @@ import bz2
 import json
 import os
 import resource
-import signal
 import subprocess
 import threading
-import time
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 
-from tests.integration.installation import Installation, finish, wait_until
+from tests.integration.installation import Installation, finish
 from tests.integration.lines import START, access_log, count, join, line, numbered, packed
 
 SHOP = ("--project", "shop")
@@ -362,117 +360,6 @@ def test_a_disk_that_fills(sqlite_installation: Installation, tmp_path: Path) ->
     assert installation.run(*command).returncode == 0
     assert installation.by_minute() == count(lines).by_minute
     installation.check_ledger()
-
-
-class TestCtrlC:
-    def check(self, done: Any, installation: Installation) -> None:
-        assert done.returncode == 130, (done.returncode, done.stderr)
-        assert "Traceback" not in done.stderr, done.stderr
-        installation.check_ledger(all_ended=True)
-        (batch,) = installation.batches()
-        assert batch["state"] == "failed"
-        assert "Ctrl-C" in batch["message"]
-        assert installation.requests() == batch["stored"] > 0
-
-    @pytest.mark.parametrize("processes", [1, 2])
-    def test_midway(self, processes: int, installation: Installation, tmp_path: Path) -> None:
-        lines = access_log(30_000, seed=9)
-        path = tmp_path / "access.log"
-        path.write_bytes(join(lines))
-        command = ("import_log", str(path), *SHOP, "--processes", str(processes))
-        process = installation.start(*command, piece=PIECE)
-        wait_until(lambda: sum(batch["read"] for batch in installation.batches()), what="a piece is stored")
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all processes of the command
-        self.check(finish(process), installation)
-        assert sum(batch["stored"] for batch in installation.batches()) < count(lines).good
-        assert installation.run(*command).returncode == 0
-        assert installation.by_minute() == count(lines).by_minute
-
-    def test_within_a_destructor(self, installation: Installation, tmp_path: Path) -> None:
-        """Python drops an exception that is raised in a destructor, and Django's models have one: Ctrl-C at such a
-        moment must not be lost."""
-        code = """
-import os, signal, sys
-import django
-django.setup()
-from endpoint_stats.ingest import importer
-importer.PIECE = 16 * 1024
-
-class Fleeting:
-    def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-        len("any bytecode, before which Python handles the signal")
-
-count = 0
-append = importer.append
-
-def counting(*arguments, **named):
-    global count
-    count += 1
-    if count == 5:
-        Fleeting()
-    return append(*arguments, **named)
-
-importer.append = counting
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", *sys.argv[1:]])
-"""
-        path = tmp_path / "access.log"
-        path.write_bytes(join(access_log(3_000, seed=9)))
-        self.check(installation.run("import_log", str(path), *SHOP, *ONE, code=code), installation)
-
-    def test_while_it_waits_for_a_pipe(self, installation: Installation) -> None:
-        lines = [line(START + timedelta(seconds=at), f"/some/page/{at % 50}") for at in range(60_000)]
-        process = installation.start("import_log", "-", *SHOP, *ONE, stdin=subprocess.PIPE)
-        process.stdin.write(join(lines[:50_000]))
-        process.stdin.flush()
-        wait_until(lambda: sum(batch["read"] for batch in installation.batches()), what="a piece is stored")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
-        process.stdin.close()
-        process.stdin = None
-        self.check(finish(process), installation)
-        done = installation.run("import_log", "-", *SHOP, *ONE, input=join(lines))
-        assert done.returncode == 0, done.stderr
-        assert stored(installation) == 60_000
-
-    def test_while_it_waits_for_a_writer(self, installation: Installation, tmp_path: Path) -> None:
-        pipe = tmp_path / "access.fifo"
-        os.mkfifo(pipe)
-        code = """
-import os, signal, sys, threading
-import django
-django.setup()
-from endpoint_stats.ingest import interrupt
-waiting = interrupt.waiting
-
-def pressed_meanwhile():
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    return waiting()
-
-interrupt.waiting = pressed_meanwhile
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", *sys.argv[1:]])
-"""
-        process = installation.start("import_log", str(pipe), *SHOP, *ONE, code=code)
-        done = finish(process)
-        assert done.returncode == 130, done.stderr
-        assert "Traceback" not in done.stderr
-        assert installation.batches() == []
-
-    @pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 0.6])
-    def test_while_processes_start(self, after: float, installation: Installation, tmp_path: Path) -> None:
-        """The fork server imports for a while; it must not die of what is meant for the command."""
-        path = tmp_path / "access.log"
-        path.write_bytes(join(access_log(30_000, seed=9)))
-        process = installation.start("import_log", str(path), *SHOP, "--processes", "2", piece=PIECE)
-        wait_until(lambda: bool(installation.batches()), what="the import began")
-        time.sleep(after)
-        os.killpg(process.pid, signal.SIGINT)
-        done = finish(process)
-        assert done.returncode == 130, done.stderr
-        assert "Traceback" not in done.stderr
-        installation.check_ledger(all_ended=True)
 
 
 class TestAtOnce:

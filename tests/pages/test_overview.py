@@ -7,10 +7,8 @@ from html import unescape
 
 import pytest
 from django.db import connections
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
 from accounts.services import create_project
 from endpoint_stats.models import ProjectSettings
 from endpoint_stats.pages.endpoint_table import change
@@ -33,11 +31,6 @@ def hit(minute, route="/a", **more):
 
 
 @pytest.fixture
-def owner():
-    return User.objects.create_user("ada@example.org", "a long password")
-
-
-@pytest.fixture
 def shop(owner, tmp_path):
     """Two days of an hour each: the second has twice the requests and a failing endpoint; in between nothing."""
     project = create_project("shop", owner=owner, time_zone="Europe/Berlin")
@@ -49,13 +42,6 @@ def shop(owner, tmp_path):
     for part in (first, second):
         store_hits(project, tmp_path, part)
     return project
-
-
-@pytest.fixture
-def client(owner):
-    signed_in = Client()
-    signed_in.force_login(owner)
-    return signed_in
 
 
 def get(client, slug="shop", **state):

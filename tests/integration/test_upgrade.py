@@ -1,0 +1,36 @@
+"""An installation of an earlier release is migrated with what it holds."""
+
+import json
+from pathlib import Path
+
+from tests.integration.installation import LEVELS, TOTALS, Installation
+from tests.integration.lines import access_log, count, join
+
+SHOP = ("--project", "shop")
+METRICS = "requests,errors,p50,p99,request_bytes,response_bytes"
+ANSWER = ("stats", *SHOP, "--from", "2025-10-01", "--metrics", METRICS, "--json")
+
+
+def answer(installation: Installation, *more: str) -> dict[str, object]:
+    done = installation.run(*ANSWER, *more)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    return {name: document[name] for name in ("rows", "totals", "levels")}
+
+
+def test_totals_are_filled_from_what_is_there(installation: Installation, tmp_path: Path) -> None:
+    """Back to the schema before them, where only rollups by endpoint are, and forth again."""
+    log = tmp_path / "access.log"
+    lines = access_log(3_000, seed=4)
+    log.write_bytes(join(lines))
+    assert installation.run("import_log", str(log), *SHOP, "--processes", "1").returncode == 0
+    before = [answer(installation), answer(installation, "--interval", "hour")]
+    assert installation.run("migrate", "endpoint_stats", "0001", "-v0").returncode == 0
+    assert installation.run("migrate", "endpoint_stats", "-v0").returncode == 0
+    assert installation.levels() == dict.fromkeys(LEVELS, count(lines).good)
+    assert [answer(installation), answer(installation, "--interval", "hour")] == before
+    # What was joined as it stood is packed anew by the next import, and still counts the same.
+    log.write_bytes(join([*lines, *access_log(500, seed=5)]))
+    assert installation.run("import_log", str(log), *SHOP, "--processes", "1").returncode == 0
+    again = count(access_log(500, seed=5)).good
+    assert installation.levels() == dict.fromkeys(TOTALS, count(lines).good + again)
