@@ -34,7 +34,7 @@ def one_host_for_sqlite(databases: Any = None, **kwargs: Any) -> list[CheckMessa
     ]
 
 
-@register()
+@register("endpoint_stats")
 def sane_numbers(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for name, least in (("WORKERS", 1), ("IMPORT_PROCESSES", 0), ("JOURNAL_MAX_ROWS", 1), ("JOURNAL_MAX_KEYS", 1)):

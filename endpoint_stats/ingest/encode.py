@@ -6,7 +6,7 @@ of ``SLOTS``, then the time against the clock. A line that is refused counts onc
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,90 +15,20 @@ import numpy as np
 from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, NORMAL, EndpointName, Hits, Ints
 from endpoint_stats.routes.rules import Router, RouteRules
 
+from .coders import CODES, FIRST_CODE, Names, TargetCoder, reason_of, refusing
+from .memo import Memo, SpanMemo
 from .places import MAX_LINE
 from .redact import sample
-from .sources.base import REASONS, Reject, Rejected, Rows, Source, TargetValues
+from .sources.base import Rejected, Rows, Source
 from .sources.lines import Lines, Spans, blocks
-from .traffic import class_of_agent, is_health_path, may_be_health_path
+from .traffic import class_of_agent
 
 SLOTS = ("time", "target", "status", "duration", "request_size", "response_size", "consumer", "version", "user_agent")
 DEFAULTS = {"duration": NO_DURATION}
+MISSING = b"-"  # what servers write for nothing: so often that it is looked up once for all lines
 BLOCK = 1 << 20  # bytes of lines that are read at once: few enough to stay in the processor's cache
-MISSING = b"-"  # what servers write for nothing: so often that it is not looked up line by line
-MEMO_LIMIT = 400_000  # distinct raw values remembered for each slot
 MAX_NAMES = 250_000  # endpoints, and consumers, past which all that is remembered is forgotten
-MAX_SHAPES = 65_536  # paths without their numbers that are remembered
-MAX_ROUTE = 2_000  # characters
 MAX_SAMPLES = 5  # rejected lines kept for each reason and piece
-
-_REASONS = tuple(REASONS)
-# Codes below every value that a slot can have.
-_FIRST_CODE = -1000
-_UNKNOWN = _FIRST_CODE - len(_REASONS)
-_CODES = {reason: _FIRST_CODE - place for place, reason in enumerate(_REASONS)}
-
-
-class Memo:
-    """raw value -> code, filled as values are met. Bounded: of at most ``MEMO_LIMIT`` values.
-
-    Half of them are the newer generation. When it is full it becomes the older one, from which a value that is met
-    again comes back; what was met in neither is forgotten. So values that come often stay.
-    """
-
-    def __init__(self, code: Callable[[Any], int]) -> None:
-        self.code = code
-        self.newer: dict[Any, int] = {}
-        self.older: dict[Any, int] = {}
-
-    def __len__(self) -> int:
-        return len(self.newer) + len(self.older)
-
-    def codes(self, column: Spans | Sequence[Any]) -> Ints:
-        get = self.newer.get
-        if isinstance(column, Spans):
-            # One loop, so that each value is freed while the processor still has it at hand.
-            data = column.lines.data
-            found = [get(data[start:end], _UNKNOWN) for start, end in column.bounds()]
-        else:
-            found = [get(raw, _UNKNOWN) for raw in column]
-        codes = np.fromiter(found, np.int64, len(found))
-        unknown = np.flatnonzero(codes == _UNKNOWN)
-        if len(unknown):
-            # Together, since the way to a code is long: many go it faster one after another than each on its own.
-            taken = column.take(unknown) if isinstance(column, Spans) else map(column.__getitem__, unknown.tolist())
-            codes[unknown] = self._learn(taken)
-        return codes
-
-    def _learn(self, raws: Iterable[Any]) -> list[int]:
-        codes = []
-        for raw in raws:
-            code = self.newer.get(raw)
-            if code is None:
-                code = self.older.get(raw)
-                if code is None:
-                    try:
-                        code = self.code(raw)
-                    except Reject as reject:
-                        code = _CODES[reject.reason]
-                if len(self.newer) >= MEMO_LIMIT // 2:
-                    self.older, self.newer = self.newer, {}
-                self.newer[raw] = code
-            codes.append(code)
-        return codes
-
-
-class Names[Name]:
-    """Names met so far, by position."""
-
-    def __init__(self, *first: Name) -> None:
-        self.listed: list[Name] = list(first)
-        self.place: dict[Name, int] = {name: place for place, name in enumerate(first)}
-
-    def code(self, name: Name) -> int:
-        place = self.place.setdefault(name, len(self.listed))
-        if place == len(self.listed):
-            self.listed.append(name)
-        return place
 
 
 @dataclass(slots=True)
@@ -142,13 +72,20 @@ class Encoder:
         self.versions: Names[str] = Names("")
         self.releases: Names[tuple[str, str]] = Names(("", ""))
         self.consumers: Names[str] = Names("")
-        self.memos = {
-            slot: Memo(self._coder(slot, decode)) for slot, decode in self.source.slots.items() if slot in SLOTS
-        }
+        self.memos: dict[str, tuple[SpanMemo, Memo]] = {}
+        for slot, decode in self.source.slots.items():
+            if slot in SLOTS:
+                self.memos[slot] = self._memos(slot, decode)
+
+    def _memos(self, slot: str, decode: Callable[[Any], Any]) -> tuple[SpanMemo, Memo]:
+        """What remembers a slot's values: those that lie in the text, and those that are objects."""
+        if slot == "target":
+            target = TargetCoder(decode, self.router, self.service, self.endpoints)
+            return SpanMemo(target.code, target.codes, width=128), Memo(target.code)
+        code = refusing(self._coder(slot, decode))
+        return SpanMemo(code), Memo(code)
 
     def _coder(self, slot: str, decode: Callable[[Any], Any]) -> Callable[[Any], int]:
-        if slot == "target":
-            return self._target_coder(decode)
         if slot == "duration":
             return lambda raw: NO_DURATION if (duration := decode(raw)) is None else duration
         if slot == "consumer":
@@ -158,38 +95,6 @@ class Encoder:
         if slot == "user_agent":
             return lambda raw: class_of_agent(decode(raw))
         return decode
-
-    def _target_coder(self, decode: Callable[[Any], TargetValues]) -> Callable[[Any], int]:
-        """Coder of endpoints: ``_endpoint``, plus one where the very path is one of health checks.
-
-        One function with all that it needs at hand, since it is called for every distinct request line of a log.
-        """
-        shape_of = self.router.shape
-        known: dict[tuple[str, str], int] = {}  # method and shape of a path -> code, plus one where it may be of health
-
-        def code_of(raw: Any) -> int:
-            method, path, own_route, service = decode(raw)
-            if own_route or service:
-                code = self._endpoint(service or self.service, method, path, own_route)
-                return code + is_health_path(path or own_route)
-            key = method, shape_of(path)
-            code_or_more = known.get(key)
-            if code_or_more is None:
-                if len(known) >= MAX_SHAPES:
-                    known.clear()
-                code_or_more = known[key] = self._endpoint(self.service, method, path) + may_be_health_path(path)
-            if code_or_more & 1 and not is_health_path(path):
-                return code_or_more - 1
-            return code_or_more
-
-        return code_of
-
-    def _endpoint(self, service: str, method: str, path: str, own_route: str = "") -> int:
-        """The endpoint's place times four; plus two where the route was named explicitly."""
-        route, explicit = self.router.route(service, method, path, own_route)
-        if len(route) > MAX_ROUTE:  # placeholders may be longer than what they stand for
-            route = route[: MAX_ROUTE - 1] + "…"
-        return self.endpoints.code(EndpointName(service, method, route)) * 4 + explicit * 2
 
     def encode(self, text: bytes) -> Encoded:
         """All lines of a piece. Every line becomes a hit or is counted in ``rejected``."""
@@ -208,17 +113,16 @@ class Encoder:
         """One column a slot of the lines that are hits; and the others."""
         rows, rejected = self.source.read(lines)
         columns = [self._codes(slot, rows) for slot in SLOTS]
-        columns[0][columns[0] > self.latest] = _CODES["time_future"]
+        columns[0][columns[0] > self.latest] = CODES["time_future"]
         too_long = lines.lengths > MAX_LINE
-        columns[0][too_long[rows.index]] = _CODES["line_too_long"]
+        columns[0][too_long[rows.index]] = CODES["line_too_long"]
         reason = np.zeros(len(rows.index), np.int64)
         for column in columns[::-1]:
-            np.copyto(reason, column, where=column <= _FIRST_CODE)
+            np.copyto(reason, column, where=column <= FIRST_CODE)
         refused = [(line, "line_too_long" if too_long[line] else why) for line, why in rejected]
         bad = np.flatnonzero(reason)
         if len(bad):
-            reasons = (_REASONS[_FIRST_CODE - code] for code in reason[bad].tolist())
-            refused += zip(rows.index[bad].tolist(), reasons, strict=True)
+            refused += zip(rows.index[bad].tolist(), map(reason_of, reason[bad].tolist()), strict=True)
             columns = [column[reason == 0] for column in columns]
         return columns, refused
 
@@ -227,9 +131,9 @@ class Encoder:
         size = len(rows.index)
         if slot not in self.memos:
             return np.full(size, DEFAULTS.get(slot, 0), np.int64)
-        memo, column = self.memos[slot], rows.columns[slot]
+        (memo, objects), column = self.memos[slot], rows.columns[slot]
         if not isinstance(column, Spans):
-            return memo.codes(column)
+            return objects.codes(column)
         decode = self.source.columns.get(slot)
         if decode is None:
             codes, known = np.zeros(size, np.int64), np.zeros(size, bool)
@@ -237,12 +141,14 @@ class Encoder:
             codes, known = decode(column)
             if known.all():
                 return codes
-        missing = ~known & column.equal(MISSING)
+        missing = column.equal(MISSING)
         if missing.any():
-            codes[missing] = memo.codes([MISSING])
+            np.copyto(codes, objects.codes([MISSING]), where=missing & ~known)
             known |= missing
         others = np.flatnonzero(~known)
-        codes[others] = memo.codes(column.take(others))
+        if not len(others):
+            return codes
+        codes[others] = memo.codes(column if len(others) == size else column.take(others))
         return codes
 
     def _hits(self, columns: list[Ints]) -> Hits:

@@ -21,7 +21,7 @@ import zstandard
 from . import interrupt
 from .places import DIGEST_LIMIT, GRID
 
-PIECE = 256 * GRID  # 4 MiB
+PIECE = 512 * GRID  # 8 MiB
 BLOCK = 1 << 18
 
 

@@ -62,6 +62,7 @@ class PatternTree:
     def __init__(self, patterns: Iterable[Pattern] = ()) -> None:
         self.root = _Node()
         self.empty = True
+        self.values = False  # whether a literal segment is one that the lexical rules would take for a value
         for pattern in patterns:
             self.add(pattern)
 
@@ -73,6 +74,7 @@ class PatternTree:
         for segment in pattern.route.split("/")[1:]:
             parameter = _PARAMETER.fullmatch(segment)
             if parameter is None:
+                self.values = self.values or shape(f"/{segment}") != f"/{segment}"
                 node = node.literals.setdefault(segment, _Node())
             elif parameter["rest"]:
                 node.rests.setdefault(key, pattern.route)
@@ -127,10 +129,12 @@ class Router:
     def __init__(self, rules: RouteRules) -> None:
         self.rules = rules
         self.tree = PatternTree(rules.patterns)
+        # Whether paths that differ in integers and UUIDs only have the same route.
+        self.by_shape = rules.lexical and not self.tree.values
 
     def shape(self, path: str) -> str:
         """A path that has the same route under these rules; the same one for as many paths as is found quickly."""
-        return shape(path) if self.tree.empty and self.rules.lexical else path
+        return shape(path) if self.by_shape else path
 
     def route(self, service: str, method: str, path: str, own_route: str = "") -> tuple[str, bool]:
         """The route of a hit, and whether it was named explicitly (so that its 404s are its own)."""

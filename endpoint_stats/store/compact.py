@@ -17,7 +17,7 @@ from .journal import length
 from .points import reached
 
 # Keys added in one transaction: under 100 ms on SQLite, so that a request can wait for it.
-KEYS_A_ROUND = 20_000
+KEYS_A_ROUND = 30_000
 
 
 @dataclass(slots=True)

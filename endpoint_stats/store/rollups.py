@@ -16,6 +16,7 @@ from endpoint_stats.aggregate import words
 from endpoint_stats.aggregate.table import SUMS, Ints, Table, combine, take
 from endpoint_stats.models import FAMILIES
 
+ROWS_A_STATEMENT = 50
 VALUES = (*SUMS, "error_extra", "words")
 
 
@@ -119,9 +120,20 @@ def _write(project_id: int, level: Level, table: Table) -> None:
             arrays = ", ".join(f"%s::{_PG_TYPES.get(name, 'bigint')}[]" for name in names)
             cursor.execute(f"{insert} SELECT %s, * FROM unnest({arrays}) {conflict}", [project_id, *columns])
         else:
-            marks = ", ".join(["%s"] * len(names))
-            rows = list(zip(*columns, strict=True))
-            cursor.executemany(f"{insert} VALUES ({int(project_id)}, {marks}) {conflict}", rows)
+            _insert_many(cursor, insert, [[project_id] * len(columns[0]), *columns], conflict)
+
+
+def _insert_many(cursor: Any, insert: str, columns: list[list[Any]], conflict: str) -> None:
+    """SQLite: many rows a statement, since much of what a row costs is its statement."""
+    values = list(itertools.chain.from_iterable(zip(*columns, strict=True)))
+    row = "(" + ", ".join(["%s"] * len(columns)) + ")"
+    first = 0
+    for rows in (ROWS_A_STATEMENT, 1):
+        size = rows * len(columns)
+        stop = len(values) - (len(values) - first) % size
+        groups = [values[at : at + size] for at in range(first, stop, size)]
+        cursor.executemany(f"{insert} VALUES {', '.join([row] * rows)} {conflict}", groups)
+        first = stop
 
 
 def _delete(project_id: int, level: Level, keys: tuple[Ints, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from endpoint_stats.ingest import encode, importer
+from endpoint_stats.ingest import coders, encode, importer, memo
 from endpoint_stats.ingest.places import GRID
 from endpoint_stats.models import Consumer, Endpoint, Release
 from endpoint_stats.store import compact as compaction
@@ -136,9 +136,9 @@ def test_whenever_it_is_compacted(variant: Variant, settings: Any, monkeypatch: 
 def test_whatever_is_remembered_between_lines(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "PIECE", 4 * GRID)
     expected = variant()
-    monkeypatch.setattr(encode, "MEMO_LIMIT", 20)
+    monkeypatch.setattr(memo, "MEMO_LIMIT", 20)
     monkeypatch.setattr(encode, "MAX_NAMES", 20)
-    monkeypatch.setattr(encode, "MAX_SHAPES", 5)
+    monkeypatch.setattr(coders, "MAX_SHAPES", 5)
     monkeypatch.setattr(encode, "BLOCK", 1_000)
     assert first_difference(variant(), expected) == ""
 

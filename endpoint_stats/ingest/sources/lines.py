@@ -20,7 +20,8 @@ WORD = 8  # bytes that are compared and computed with at once
 # Around the text, so that a word can be read before and behind each of its bytes. A newline ends no line here, but
 # every line then lies between two of them.
 _BEFORE = b"\0" * (2 * WORD - 1) + b"\n"
-_AFTER = b"\0" * (2 * WORD)
+PADDED = (64, 128, 192)  # bytes of a value that can be had as a row of a matrix
+_AFTER = b"\0" * (PADDED[-1] + WORD)
 NEWLINE, RETURN, SPACE, QUOTE = b'\n\r "'
 
 
@@ -103,6 +104,14 @@ class Lines:
         return found[np.searchsorted(found, at)]
 
 
+def _masks(size: int) -> npt.NDArray[np.uint8]:
+    """uint8[size + 1, size]: row ``n`` keeps the first n bytes."""
+    return np.where(np.arange(size) < np.arange(size + 1)[:, None], 255, 0).astype(np.uint8)
+
+
+_MASKS = {size: _masks(size).view("<u8") for size in PADDED}
+
+
 def blocks(text: bytes, size: int) -> Iterator[Lines]:
     """The lines of a text in blocks that end with the first line that ends at or after ``size`` bytes; at least one."""
     start = 0
@@ -138,6 +147,14 @@ class Spans:
 
     def bounds(self) -> Iterator[tuple[int, int]]:
         return zip(self.start.tolist(), self.end.tolist(), strict=True)
+
+    def padded(self, size: int) -> npt.NDArray[np.uint8]:
+        """uint8[n, size]: the first bytes of each value, zeros behind its end. size: one of PADDED."""
+        data, whole = self.lines.data, f"V{size}"
+        # Gathered as one item each, many times faster than byte by byte.
+        found = np.ndarray((len(data) - size + 1,), whole, data, strides=(1,))[self.start].view("<u8")
+        kept = _MASKS[size].view(whole)[np.minimum(self.end - self.start, size), 0].view("<u8")
+        return (found & kept).view(np.uint8).reshape(-1, size)
 
     def equal(self, literal: bytes) -> Bools:
         return (self.end - self.start == len(literal)) & self.lines.hold(literal, self.start)

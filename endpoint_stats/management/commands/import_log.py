@@ -25,6 +25,8 @@ stays stored and is counted once, and the same command goes on where the last on
 
 class Command(BaseCommand):
     help = "Import access logs: plain, gzip, zstd or bzip2. Importing a file again changes nothing."
+    # Not those of pages and addresses: loading all of them takes longer than importing a small log.
+    requires_system_checks = ["endpoint_stats"]
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         kwargs.update(epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endpoint_stats.ingest import encode
+from endpoint_stats.ingest import encode, memo
 from endpoint_stats.ingest.encode import MAX_SAMPLES, Encoder
 from endpoint_stats.ingest.places import MAX_LINE
 from endpoint_stats.ingest.sources.known import resolve
@@ -101,7 +101,7 @@ def test_a_release_belongs_to_the_service_of_its_hit():
 
 
 def test_memory_starts_again_and_nothing_is_mixed_up(monkeypatch):
-    monkeypatch.setattr(encode, "MEMO_LIMIT", 10)
+    monkeypatch.setattr(memo, "MEMO_LIMIT", 10)
     monkeypatch.setattr(encode, "MAX_NAMES", 60)
     made = encoder(lexical=False)
     for start in range(0, 100, 25):
@@ -113,7 +113,7 @@ def test_memory_starts_again_and_nothing_is_mixed_up(monkeypatch):
         assert [made.consumers.listed[at] for at in hits.consumer.tolist()] == [
             f"c{at}" for at in range(start, start + 25)
         ]
-        assert all(len(memo) <= 10 for memo in made.memos.values())
+        assert all(len(each) <= 10 for kinds in made.memos.values() for each in kinds)
 
 
 @pytest.mark.parametrize(("agent", "path", "expected"), [

@@ -166,3 +166,23 @@ def test_the_order_of_trust():
 def test_steps_that_a_project_turned_off():
     assert Router(RouteRules(lexical=False)).route("", "GET", "/items/8123") == ("/items/8123", False)
     assert Router(RouteRules(static=False)).route("", "GET", "/items/8123.png") == ("/items/{id}.png", False)
+
+
+@given(
+    patterns=st.lists(
+        st.lists(st.sampled_from(["a", "v1", "7", "{x}"]), min_size=1, max_size=3).map(
+            lambda parts: "/" + "/".join(parts)
+        ),
+        max_size=4,
+    ),
+    segments=st.lists(st.sampled_from(["a", "v1", "7", "8"]), min_size=1, max_size=3),
+    lexical=st.booleans(),
+)
+def test_paths_of_one_shape_have_one_route(patterns, segments, lexical):
+    """Unless a pattern names a number, or the lexical rules are off: then the path itself is its shape."""
+    router = Router(RouteRules(tuple(map(Pattern, patterns)), lexical=lexical))
+    path, other = "/" + "/".join(segments), "/" + "/".join({"7": "8", "8": "7"}.get(part, part) for part in segments)
+    assert (router.shape(path) == router.shape(other)) == (path == other or router.by_shape)
+    if router.by_shape:
+        assert router.route("", "GET", path) == router.route("", "GET", other)
+    assert router.by_shape == (lexical and not any("7" in pattern for pattern in patterns))

@@ -1,0 +1,109 @@
+"""What a raw value becomes in a column: a number, a name's position, or the code of a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from endpoint_stats.aggregate.fold import EndpointName
+from endpoint_stats.routes.rules import Router
+
+from .sources.base import REASONS, Reject, TargetValues
+from .sources.lines import Spans
+from .sources.shapes import request_shapes
+from .traffic import is_health_path, may_be_health_path
+
+MAX_SHAPES = 65_536  # paths without their numbers that are remembered
+MAX_ROUTE = 2_000  # characters
+
+_REASONS = tuple(REASONS)
+# Codes below every value that a slot can have.
+FIRST_CODE = -1000
+CODES = {reason: FIRST_CODE - place for place, reason in enumerate(_REASONS)}
+
+
+def reason_of(code: int) -> str:
+    return _REASONS[FIRST_CODE - code]
+
+
+def refusing(code: Callable[[Any], int]) -> Callable[[Any], int]:
+    """The same coder, with a code for what it refuses."""
+
+    def coder(raw: Any) -> int:
+        try:
+            return code(raw)
+        except Reject as reject:
+            return CODES[reject.reason]
+
+    return coder
+
+
+class Names[Name]:
+    """Names met so far, by position."""
+
+    def __init__(self, *first: Name) -> None:
+        self.listed: list[Name] = list(first)
+        self.place: dict[Name, int] = {name: place for place, name in enumerate(first)}
+
+    def code(self, name: Name) -> int:
+        place = self.place.setdefault(name, len(self.listed))
+        if place == len(self.listed):
+            self.listed.append(name)
+        return place
+
+
+class TargetCoder:
+    """Codes of targets: the endpoint's place times four; plus two where the route was named explicitly; plus one
+    where the very path is one of health checks.
+
+    Most new targets differ from one that is known in a number only: ``codes`` asks for their shapes first.
+    """
+
+    def __init__(
+        self, decode: Callable[[Any], TargetValues], router: Router, service: str, endpoints: Names[EndpointName]
+    ) -> None:
+        self.decode, self.router, self.service, self.endpoints = decode, router, service, endpoints
+        self.by_line: dict[bytes, int] = {}  # shape of a request line -> code
+        self.by_path: dict[tuple[str, str], int] = {}  # method and shape of a path -> code; see _code_of_path
+        self.code = refusing(self._code)
+
+    def codes(self, requests: Spans) -> list[int]:
+        """Codes of request lines, CODES of refusals among them."""
+        if not self.router.by_shape:
+            return [self.code(raw) for raw in requests]
+        known = self.by_line
+        shapes = request_shapes(requests)
+        found = [known.get(shape) if shape else None for shape in shapes]
+        for place, code in enumerate(found):
+            if code is not None:
+                continue
+            shape, raw = shapes[place], requests[place]
+            found[place] = code = self.code(raw)
+            if shape and not may_be_health_path(raw.decode("latin-1")):
+                if len(known) >= MAX_SHAPES:
+                    known.clear()
+                known[shape] = code
+        return found  # type: ignore[return-value]  # every None was replaced
+
+    def _code(self, raw: Any) -> int:
+        method, path, own_route, service = self.decode(raw)
+        if own_route or service:
+            code = self._endpoint(service or self.service, method, path, own_route)
+            return code + is_health_path(path or own_route)
+        return self._code_of_path(method, path)
+
+    def _code_of_path(self, method: str, path: str) -> int:
+        """By shape, plus one there where a path of that shape may be one of health checks: then the path is asked."""
+        key = method, self.router.shape(path)
+        code = self.by_path.get(key)
+        if code is None:
+            if len(self.by_path) >= MAX_SHAPES:
+                self.by_path.clear()
+            code = self.by_path[key] = self._endpoint(self.service, method, path) + may_be_health_path(path)
+        return code - 1 if code & 1 and not is_health_path(path) else code
+
+    def _endpoint(self, service: str, method: str, path: str, own_route: str = "") -> int:
+        route, explicit = self.router.route(service, method, path, own_route)
+        if len(route) > MAX_ROUTE:  # placeholders may be longer than what they stand for
+            route = route[: MAX_ROUTE - 1] + "…"
+        return self.endpoints.code(EndpointName(service, method, route)) * 4 + explicit * 2
