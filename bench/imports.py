@@ -80,7 +80,7 @@ def ours(log: Path, folder: Path, patterns: bool = False) -> list[str]:
         subprocess.run([*manage, *arguments], env=env, check=True, stdout=subprocess.DEVNULL)
     if patterns:
         code = (
-            "from bench.make_log import read_routes\nfrom accounts.models import Project\n"
+            "from bench.invented_api import read_routes\nfrom accounts.models import Project\n"
             "from endpoint_stats.models import RoutePattern\nproject = Project.objects.get()\n"
             "def pattern(route):\n"
             "    parts = enumerate(route.template.split('/'))\n"

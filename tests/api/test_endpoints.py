@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from django.urls import get_resolver
 
 from accounts.models import User
 from accounts.services import create_project
+from endpoint_stats.api.renderers import CSVRenderer
 from tests.api.conftest import HITS, RANGE, assert_problem, get
 from tests.query.conftest import store_hits
 
@@ -129,6 +131,29 @@ class TestStillTrue:
         after = get(client, metrics="apdex", headers={"If-None-Match": before["ETag"]})
         assert (before.json()["totals"]["apdex"], after.json()["totals"]["apdex"]) == (1.0, 0.0)
 
+    @pytest.mark.parametrize("of_one_endpoint", [False, True])
+    def test_as_time_goes_on(self, client, shop, monkeypatch, of_one_endpoint):
+        """How much of the range was observed changes with every minute of it that passes, and not after its end."""
+        (row,) = get(client, what="endpoints").json()["results"]
+        what, asked = (f"endpoints/{row['id']}", RANGE) if of_one_endpoint else ("stats", {})
+        end = datetime.fromisoformat(RANGE["to"])
+        tags = []
+        for minutes in (-30, -29, 0, 1, 60):
+            monkeypatch.setattr("django.utils.timezone.now", lambda now=end + timedelta(minutes=minutes): now)
+            tags.append(get(client, what=what, **asked)["ETag"])
+        assert len(set(tags)) == 3
+        assert len(set(tags[2:])) == 1
+
+    def test_one_endpoint(self, client, shop, tmp_path):
+        (row,) = get(client, what="endpoints").json()["results"]
+        what = f"endpoints/{row['id']}"
+        first = get(client, what=what, **RANGE)
+        known = {"If-None-Match": first["ETag"]}
+        assert get(client, what=what, headers=known, **RANGE).status_code == 304
+        assert get(client, what=what, headers=known, **RANGE | {"metrics": "p50"}).status_code == 200
+        store_hits(shop, tmp_path, HITS[:1])
+        assert get(client, what=what, headers=known, **RANGE).json()["stats"]["totals"]["requests"] == 4
+
     def test_nothing_is_computed_for_it(self, client, shop, monkeypatch):
         etag = get(client)["ETag"]
         monkeypatch.setattr("endpoint_stats.api.stats.run", None)
@@ -154,6 +179,13 @@ class TestCSV:
         store_hits(shop, tmp_path, [HITS[0] | {"consumer": "=HYPERLINK(1)"}, HITS[1] | {"consumer": '@a,"b"'}])
         found = self.rows(get(client, headers={"Accept": "text/csv"}, group_by="consumer", metrics="requests"))
         assert {row["consumer"] for row in found} == {"ada", "'=HYPERLINK(1)", '\'@a,"b"'}
+
+    @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+    def test_whatever_a_formula_may_begin_with(self, first):
+        asked = {"group_by": ["consumer"], "interval": None, "metrics": ["rate"]}
+        row = {"consumer": f"{first}1+1", "rate": -1.5}
+        made = CSVRenderer().render({"query": asked, "rows": [row]}).decode()
+        assert list(csv.reader(io.StringIO(made, newline=""))) == [["consumer", "rate"], [f"'{first}1+1", "-1.5"]]
 
     def test_a_problem_is_one(self, client, shop):
         document = json.loads(get(client, headers={"Accept": "text/csv"}, metrics="nonsense").content)

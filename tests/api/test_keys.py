@@ -46,6 +46,13 @@ def test_revoked_expired_unknown(shop, by_key):
     assert_problem(get(asks), 401, "key_invalid")
 
 
+def test_it_ends_with_the_moment_that_it_names(shop):
+    end = timezone.now() + timedelta(days=1)
+    key, secret = keys.create_key(shop, "read", "short", expires=end)
+    assert keys.find_key(secret, end - timedelta(microseconds=1)) == key
+    assert keys.find_key(secret, end) is None
+
+
 @pytest.mark.parametrize(
     "secret", ["", "x", "a.b", "a" * 8 + "." + "b" * 32, "\x00" * 41, "é" * 8 + "." + "b" * 32, "a" * 100_000]
 )

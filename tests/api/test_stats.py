@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -147,6 +148,16 @@ def test_a_foreign_project_answers_exactly_as_a_missing_one(client, shop):
     assert get(client, "foreign", **bad).content == get(client, "missing", **bad).content
 
 
+def test_a_database_that_is_away(client, shop, monkeypatch):
+    def away(*_):
+        raise OperationalError("no route to host 10.1.2.3")
+
+    monkeypatch.setattr("endpoint_stats.api.stats.run", away)
+    response = get(client)
+    assert "10.1.2.3" not in assert_problem(response, 503, "database_away")["detail"]
+    assert int(response["Retry-After"]) > 0
+
+
 def test_an_account_that_was_ended_sees_nothing(client, shop, owner):
     owner.is_active = False
     owner.save()
@@ -229,8 +240,6 @@ def test_ready():
 
 
 def test_ready_says_when_the_database_is_away(monkeypatch):
-    from django.db import OperationalError
-
     from endpoint_stats.api import health
 
     class Away:

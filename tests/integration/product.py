@@ -13,6 +13,7 @@ from endpoint_stats.ingest.run import Options, Outcome, import_path
 from endpoint_stats.models import Batch, Journal
 from endpoint_stats.query.runner import Result, run
 from endpoint_stats.query.spec import Query
+from tests.integration.lines import join, packed
 
 TABLES = {
     "endpoint_stats_rollupminute": ("time", "endpoint", "release", "traffic"),
@@ -50,6 +51,26 @@ def import_file(
         assert batch.read == batch.stored + batch.duplicate + sum(batch.rejected.values())
         assert batch.state != Batch.State.RUNNING
     return outcome
+
+
+class Files:
+    """Writes what is to be imported, in a kind of file that ``packed`` knows or as stdin, and imports it."""
+
+    def __init__(self, folder: Path, project: Any, kind: str = "plain") -> None:
+        self.folder, self.project, self.kind, self.written = folder, project, kind, 0
+
+    def __call__(self, lines: list[bytes] | bytes, **options: Any) -> Any:
+        data = lines if isinstance(lines, bytes) else join(lines)
+        if self.kind == "stdin":
+            outcome = import_file(self.project, "-", stdin=data, **options)
+        else:
+            self.written += 1
+            path = self.folder / f"{self.written}.log"
+            path.write_bytes(packed(self.kind, data))
+            outcome = import_file(self.project, path, **options)
+        assert not outcome.error
+        assert outcome.read == data.count(b"\n") + (not data.endswith(b"\n"))
+        return outcome
 
 
 def ask(project: Any, *group_by: str, metrics: tuple[str, ...] = ("requests",), **more: Any) -> Result:

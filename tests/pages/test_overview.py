@@ -4,15 +4,20 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.conf import settings
 from django.db import connections
+from django.shortcuts import resolve_url
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import Membership, Role, User
 from accounts.services import create_project
 from endpoint_stats.models import ProjectSettings
 from endpoint_stats.pages.endpoint_table import change
-from endpoint_stats.pages.ranges import CHARTS, Range
+from endpoint_stats.pages.ranges import CHARTS, COARSEST, Range
 from endpoint_stats.query.answer import Result
 from endpoint_stats.query.spec import Query
 from endpoint_stats.store.retention import prune
@@ -146,7 +151,10 @@ class TestCharts:
     )
     def test_buckets_fit_the_range(self, minutes, interval):
         shown = Range(START, START + timedelta(minutes=minutes), False)
-        assert shown.intervals(CHARTS)[0] == interval
+        intervals = shown.intervals(CHARTS)
+        assert intervals[0] == interval
+        assert intervals == sorted(intervals)
+        assert intervals[-1] == COARSEST, "for when nothing finer is kept"
         assert minutes / interval <= 500
 
 
@@ -187,6 +195,32 @@ class TestState:
         assert "Show 72 more" in text(page)
         (link,) = re.findall(r'href="(\?[^"]*all=1[^"]*)"', page.content.decode())
         assert "Show" not in text(client.get("/projects/shop/" + unescape(link))).split("p99")[-1]
+
+
+class TestWhoMaySee:
+    @pytest.fixture
+    def foreign(self):
+        return create_project("foreign", owner=User.objects.create_user("eve@example.org", "another password"))
+
+    def test_a_foreign_project_is_as_a_missing_one(self, client, shop, foreign):
+        assert get(client, "foreign").status_code == get(client, "missing").status_code == 404
+        assert get(client, "foreign", from_="nonsense").status_code == 404
+
+    def test_other_projects_are_not_named(self, client, shop, foreign):
+        assert "foreign" not in get(client).content.decode()
+
+    @pytest.mark.parametrize("path", ["/", "/projects/shop/", "/projects/missing/"])
+    def test_who_is_not_signed_in_is_asked_to(self, shop, path):
+        response = Client().get(path)
+        assert response.status_code == 302
+        assert urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
+        assert parse_qs(urlsplit(response["Location"]).query)["next"] == [path]
+
+    def test_home_is_the_first_of_ones_own_projects(self, client, foreign):
+        assert "foreign" not in client.get("/").content.decode()
+        Membership.objects.create(project=foreign, user=User.objects.get(email="ada@example.org"), role=Role.VIEWER)
+        assert client.get("/")["Location"] == "/projects/foreign/"
+        assert get(client, "foreign").status_code == 200
 
 
 def test_the_number_of_statements(client, shop):

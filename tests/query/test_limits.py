@@ -1,9 +1,11 @@
 """A question has a limit of time and of rows; past them it is refused, says what to ask, and leaves nothing behind."""
 
 import time
+from contextlib import nullcontext
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
+from django.test import override_settings
 
 from endpoint_stats.query import sql
 from endpoint_stats.query.spec import QueryError
@@ -12,8 +14,14 @@ from tests.query.naive import Asked
 
 START = 29_379_600  # 2025-11-10 12:00 UTC, in minutes
 BY_MINUTE = Asked(START, START + 60, ("requests", "p50"), ("endpoint",), 1)
-# Something that would take minutes, on either database.
-ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT count(*) FROM n"
+
+
+def counting(rows):
+    return f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT count(*) FROM n"
+
+
+# Takes many seconds on either database, and ends: a limit that does not work is to fail the test, not to hang it.
+ENDLESS = counting(50_000_000)
 
 databases = pytest.mark.django_db(transaction=True, databases=["default", "local"])
 
@@ -40,17 +48,30 @@ def test_what_takes_too_long_is_stopped(make_project, tmp_path):
 
 
 @databases
-def test_the_limit_ends_with_the_question(make_project, tmp_path):
-    """Nothing stays behind on the connection that would stop what comes later."""
+def test_reading_the_rollups_is_stopped(make_project, tmp_path, monkeypatch):
+    """They are read over a cursor of their own, whose errors must come to the same."""
     project = make_project()
     store_hits(project, tmp_path, hits(3))
-    with sql.snapshot(0.05):
-        pass
-    time.sleep(0.1)
-    with connection.cursor() as cursor:
-        cursor.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
-                       " SELECT count(*) FROM n")  # fmt: skip
-        assert cursor.fetchone() == (300_000,)
+    with monkeypatch.context() as patched, override_settings(QUERY_SECONDS=0.3):
+        patched.setattr(sql, "_select", lambda *_: (ENDLESS, []))
+        with pytest.raises(QueryError, match=r"longer than 0\.3 s") as refused:
+            ask(project, BY_MINUTE)
+    assert refused.value.code == "time_limit"
+    assert ask(project, Asked(START, START + 60)).totals["requests"] == 3
+
+
+@databases
+@pytest.mark.parametrize("within", [nullcontext, transaction.atomic], ids=["alone", "in a transaction"])
+def test_the_limit_ends_with_the_question(make_project, within):
+    """Nothing stays behind on the connection that would stop what comes later."""
+    make_project()
+    with within():
+        with sql.snapshot(0.05):
+            pass
+        time.sleep(0.1)
+        with connection.cursor() as cursor:
+            cursor.execute(counting(1_000_000))
+            assert cursor.fetchone() == (1_000_000,)
 
 
 @databases
