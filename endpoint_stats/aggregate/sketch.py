@@ -78,8 +78,14 @@ def slots_of(nanoseconds: Ints) -> Ints:
 
 def rank(count: int, quantile: float) -> int:
     """Nearest rank (1-based) of a quantile among ``count`` values: ceil(q n), at least 1."""
-    # Rounded first: 0.999 × 1000 is 999.0000000000001 in binary and must be rank 999.
-    return min(max(int(np.ceil(round(quantile * count, 6))), 1), count)
+    return int(ranks(np.array([count], np.int64), quantile)[0])
+
+
+def ranks(counts: Ints, quantile: float) -> Ints:
+    """The same for many counts (int64[n], each at least 1); a quantile has six decimals at most."""
+    # In whole millionths: 0.999 × 1000 is 999.0000000000001 in binary and must be rank 999.
+    millionths = round(quantile * 1_000_000)
+    return np.clip(-(-counts * millionths // 1_000_000), 1, counts)
 
 
 def quantiles(slots: Ints, counts: Ints, wanted: tuple[float, ...]) -> list[float | None]:

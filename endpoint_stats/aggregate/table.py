@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -211,13 +212,37 @@ def pack(tables: Sequence[Table]) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(_encoder.encode(packed))
 
 
+class Columns(NamedTuple):
+    """A table as it was packed, with its words as they are.
+
+    keys: one int64[n] a key column; sums: int64[len(SUMS), n]; error_extra: int64[n]
+    words: uint32, those of row r at ``offsets[r]:offsets[r + 1]`` (int64[n + 1])
+    """
+
+    keys: tuple[Ints, ...]
+    sums: Ints
+    error_extra: Ints
+    words: words.Words
+    offsets: Ints
+
+
+def unpack_columns(payload: bytes) -> list[Columns]:
+    """What ``pack`` packed. Raises zstandard.ZstdError or msgspec.DecodeError when the bytes are damaged."""
+    return [
+        Columns(
+            tuple(np.frombuffer(key, "<i8") for key in packed.keys),
+            np.frombuffer(packed.sums, "<i8").reshape(len(SUMS), -1),
+            np.frombuffer(packed.error_extra, "<i8"),
+            np.frombuffer(packed.words, "<u4"),
+            np.frombuffer(packed.offsets, "<i8"),
+        )
+        for packed in _decoder.decode(zstandard.ZstdDecompressor().decompress(payload))
+    ]
+
+
 def unpack(payload: bytes) -> list[Table]:
-    """The tables of ``pack``. Raises zstandard.ZstdError or msgspec.DecodeError when the bytes are damaged."""
-    tables = []
-    for packed in _decoder.decode(zstandard.ZstdDecompressor().decompress(payload)):
-        offsets = np.frombuffer(packed.offsets, "<i8")
-        sums = np.frombuffer(packed.sums, "<i8").reshape(len(SUMS), -1).T
-        entries = words.decode(np.frombuffer(packed.words, "<u4"), offsets)
-        keys = tuple(np.frombuffer(key, "<i8") for key in packed.keys)
-        tables.append(Table(keys, sums, np.frombuffer(packed.error_extra, "<i8"), entries))
-    return tables
+    """The tables of ``pack``. Raises as ``unpack_columns`` does."""
+    return [
+        Table(part.keys, part.sums.T, part.error_extra, words.decode(part.words, part.offsets))
+        for part in unpack_columns(payload)
+    ]

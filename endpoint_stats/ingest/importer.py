@@ -191,13 +191,13 @@ class Importer:
     def _recognise(self, piece: Piece, folds: Folds) -> Piece:
         """Split a piece into what was counted before and what was not; returns it, longer where it read on."""
         data = piece.load()
-        verdict = self.known.counted_until(data, piece.start, self.scanned, piece.last, piece.end)
+        verdict = self.known.counted_until(data, piece.start, self.scanned, piece.rest, piece.end)
         # A piece that was cut short for its long last line ends at a mark: there is nothing to read on for.
         whole = len(data) == piece.end - piece.start
         while whole and verdict.read_on and (more := self.stream.piece(piece.end, verdict.read_on)) is not None:
             data += more.load()
-            piece = Piece(piece.start, more.end, len(data), data=data, last=more.last)
-            verdict = self.known.counted_until(data, piece.start, self.scanned, piece.last, piece.end)
+            piece = Piece(piece.start, more.end, len(data), data=data, rest=more.rest)
+            verdict = self.known.counted_until(data, piece.start, self.scanned, piece.rest, piece.end)
         until = verdict.until - piece.start
         for start, part in ((0, data[:until]), (until, data[until:])):
             if not part:
@@ -208,7 +208,7 @@ class Importer:
                 lines = part.count(b"\n") + (not part.endswith(b"\n"))
                 self.queue.append(_Item(piece, None, lines, marks, lead))
             else:
-                new = Piece(piece.start + start, end, len(part), data=part, last=piece.last)
+                new = Piece(piece.start + start, end, len(part), data=part, rest=piece.rest)
                 self.queue.append(_Item(new, folds.submit(new, self.scanned.lead)))
             self.scanned.advance(marks, lead)
         return piece

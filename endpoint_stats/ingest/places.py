@@ -156,10 +156,11 @@ class Known:
         place = bisect_right(self.ends, offset)
         return min(self.ends[place], at_most) if place < len(self.ends) else at_most
 
-    def counted_until(self, data: bytes, offset: int, chain: Chain, last: bool, end: int = 0) -> "Verdict":
-        """How far the piece (whole lines from ``offset`` on; ``last``: no whole line follows) was counted before.
+    def counted_until(self, data: bytes, offset: int, chain: Chain, rest: int | None, end: int = 0) -> "Verdict":
+        """How far the piece (whole lines from ``offset`` on) was counted before.
 
-        ``end``: where it ends, if that is past the data, which a very long last line cut short.
+        ``rest``: bytes of the stream behind it where no whole line follows, else None. ``end``: where it ends, if that
+        is past the data, which a very long last line cut short.
         """
         end = end or offset + len(data)
         if offset and offset == self.short_tail and not data.endswith(b"\n"):
@@ -169,7 +170,7 @@ class Known:
         while place and self.reach[place - 1] > offset:
             place -= 1
             if self.stretches[place].end > offset:
-                verdict = _compare(self.stretches[place], data, (offset, end), chain, last)
+                verdict = _compare(self.stretches[place], data, (offset, end), chain, rest)
                 best = max(best, verdict.until)
                 wanted.append(verdict.read_on)
                 if verdict.short_tail:
@@ -191,7 +192,7 @@ class Verdict(NamedTuple):
     short_tail: bool = False
 
 
-def _compare(stretch: Stretch, data: bytes, piece: tuple[int, int], chain: Chain, last: bool) -> Verdict:
+def _compare(stretch: Stretch, data: bytes, piece: tuple[int, int], chain: Chain, rest: int | None) -> Verdict:
     """What one stretch says of a piece (start, end) that begins inside it."""
     offset, end = piece
     nodes = stretch.nodes()
@@ -205,15 +206,15 @@ def _compare(stretch: Stretch, data: bytes, piece: tuple[int, int], chain: Chain
         found = data.find(b"\n", reached - offset)
         return Verdict(end if found < 0 else offset + found + 1, 0)
     following = min((place for place in nodes if place > reached), default=0)
-    rest = data[reached - offset :]
-    if not rest or following <= end:
+    unknown = data[reached - offset :]
+    if not unknown or following <= end:
         return Verdict(reached, 0)
-    if not last:
+    if rest is None or end + rest >= following:
         return Verdict(reached, following)
-    if b"\n" not in rest:
+    if b"\n" not in unknown:
         # A copy that was cut off in the middle of a line that goes on here. Only where something came before.
         return Verdict(end if reached else 0, 0)
-    if stretch.next_line(reached) == line_crc(rest, 0):
+    if stretch.next_line(reached) == line_crc(unknown, 0):
         # A shorter copy ends before the next node, and goes on as the stretch does: the same lines.
         return Verdict(end, 0, short_tail=True)
     return Verdict(reached, 0)

@@ -34,7 +34,8 @@ class Piece:
     """The bytes ``[start, end)`` of a stream: whole lines, or the last one without its newline.
 
     ``data`` holds them, or ``path`` where to read them. Where the last line is very long they are cut short
-    after ``size`` bytes; the line is refused for its length anyhow.
+    after ``size`` bytes; the line is refused for its length anyhow. ``rest``: bytes of the stream behind it where no
+    whole line follows, else None.
     """
 
     start: int
@@ -43,7 +44,7 @@ class Piece:
     path: str = ""
     name: str = ""
     data: bytes | None = None
-    last: bool = False
+    rest: int | None = None
 
     def load(self) -> bytes:
         if self.data is not None:
@@ -134,7 +135,8 @@ class FileStream:
         end = self.size if start >= self.tail else self._line_end(min(target, self.tail))
         self.reached = end
         size = min(end, target + DIGEST_LIMIT) - start
-        return Piece(start, end, size, path=self.path, name=self.name, last=end >= self.tail)
+        rest = self.size - end if end >= self.tail else None
+        return Piece(start, end, size, path=self.path, name=self.name, rest=rest)
 
     def _line_end(self, target: int) -> int:
         offset = max(target - 1, 0)
@@ -233,8 +235,8 @@ class PipeStream:
 
     def _made(self, data: bytes, dropped: int) -> Piece:
         start, self.start = self.start, self.start + len(data) + dropped
-        last = self.ended and b"\n" not in self.buffer
-        return Piece(start, self.start, len(data), data=data, last=last)
+        rest = len(self.buffer) + self.dropped if self.ended and b"\n" not in self.buffer else None
+        return Piece(start, self.start, len(data), data=data, rest=rest)
 
     def position(self) -> int:
         return self.counted.tell() if self.counted is not None else self.start

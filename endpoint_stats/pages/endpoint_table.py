@@ -78,11 +78,11 @@ def _has(row: dict[str, Any], words: list[str]) -> bool:
 
 def _trends(result: Result) -> dict[str, list[int]]:
     """Requests by bucket for each endpoint's id, a 0 where there were none."""
-    times = sorted({row["time"] for row in result.rows})
-    place = {time: at for at, time in enumerate(times)}
-    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(times))
-    for row in result.rows:
-        found[row["endpoint_id"]][place[row["time"]]] = row["requests"]
+    columns = result.columns
+    place = {time: at for at, time in enumerate(sorted(set(columns["time"])))}
+    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(place))
+    for identity, time, requests in zip(columns["endpoint_id"], columns["time"], columns["requests"], strict=True):
+        found[identity][place[time]] = requests
     return found
 
 

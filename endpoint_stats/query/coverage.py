@@ -1,7 +1,10 @@
 """Coverage: which part of a range was observed at all. "Unmeasured" is not "nothing happened"."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
+
+from django.db import connection
 
 from endpoint_stats.aggregate.buckets import minute_of, moment_of
 from endpoint_stats.models import Batch
@@ -9,22 +12,27 @@ from endpoint_stats.models import Batch
 Spans = list[tuple[int, int]]
 
 
-def spans(project_id: int, start: int, end: int) -> Spans:
-    """The stretches ``[first, last)`` of minutes within ``[start, end)`` that imports span: apart and ascending."""
-    rows = (
-        Batch.objects.filter(
-            project_id=project_id, stored__gt=0, last_hit__gte=moment_of(start), first_hit__lt=moment_of(end)
-        )
-        .exclude(state=Batch.State.ROLLED_BACK)
-        .order_by("first_hit")
-        .values_list("first_hit", "last_hit")
+def select(project_id: int, start: int, end: int) -> tuple[str, list[Any]]:
+    """SQL for the first and the last minute with hits of each import that has any in ``[start, end)``."""
+    minute = "CAST(strftime('%%s', {}) AS integer) / 60"
+    if connection.vendor == "postgresql":
+        minute = "CAST(floor(extract(epoch FROM {}) / 60) AS bigint)"
+    adapt = connection.ops.adapt_datetimefield_value
+    return (
+        f"SELECT {minute.format('first_hit')} AS first, {minute.format('last_hit')} AS last"
+        f" FROM {Batch._meta.db_table} WHERE project_id = %s AND stored > 0 AND state <> %s"
+        " AND last_hit >= %s AND first_hit < %s",
+        [project_id, Batch.State.ROLLED_BACK.value, adapt(moment_of(start)), adapt(moment_of(end))],
     )
+
+
+def spans(rows: Iterable[tuple[int, int]], start: int, end: int) -> Spans:
+    """From the rows of ``select`` the stretches ``[first, last)`` of minutes within ``[start, end)`` that imports span:
+    apart and ascending."""
     found: Spans = []
-    for first_hit, last_hit in rows:
-        if first_hit is None or last_hit is None:
-            continue
+    for first_hit, last_hit in sorted(rows):
         # The minute of the last hit was observed, as was that of the first.
-        first, last = max(minute_of(first_hit), start), min(minute_of(last_hit) + 1, end)
+        first, last = max(first_hit, start), min(last_hit + 1, end)
         if found and first <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], last))
         else:

@@ -7,43 +7,41 @@ import numpy as np
 from django.db import connection
 
 from endpoint_stats.aggregate.buckets import LEVELS
-from endpoint_stats.aggregate.table import Table, coarser, concatenate, empty, negate, take, unpack, with_keys
-from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Journal, ProjectSettings, StoreState
+from endpoint_stats.aggregate.table import SUMS, unpack_columns
+from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, Journal, ProjectSettings, StoreState
 
 from .planner import Available, Tile
+from .rows import Rows, concatenate, empty, from_columns, take, with_times
 
 DEFAULT_APDEX = ProjectSettings().apdex_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The journal of a project, in tables, what the store holds, and what its answers depend on besides; all of one
+    """The journal of a project, in rows, what the store holds, and what its answers depend on besides; all of one
     snapshot.
 
     version: changes whenever an answer may change. Within a revision the journal only grows, so that its length and
     its newest row say which state it is.
     """
 
-    hits: Table
-    by_consumer: Table
+    hits: Rows
+    by_consumer: Rows
     available: Available
     version: str
     apdex_seconds: float
 
-    def part(self, family: str, tile: Tile, only: dict[str, Sequence[int]]) -> Table:
-        """The rows that belong to a tile of a family, in buckets of its level."""
-        table = self.by_consumer if family == CONSUMERS else self.hits
-        if family == TOTALS:
-            time, _, release, traffic = table.keys
-            table = with_keys(table, (time, release, traffic))
-        size = LEVELS[tile.level]
-        table = coarser(table, size) if size > 1 else table
-        floor = self.available.floors[tile.level]
-        keep = (table.keys[0] >= max(tile.start, floor)) & (table.keys[0] < tile.end)
-        for name, column in zip(FAMILIES[family].keys, table.keys, strict=True):
-            if name in only:
-                keep &= np.isin(column, np.array(only[name], np.int64))
-        return take(table, keep)
+    def part(self, family: str, tile: Tile, only: dict[str, Sequence[int]]) -> Rows:
+        """The rows that belong to a tile of a family, in buckets of its level. Totals are of all hits: what else a
+        hit's key says is left out when the rows are added up."""
+        rows = self.by_consumer if family == CONSUMERS else self.hits
+        if not len(rows):
+            return rows
+        times = rows.keys["time"] - rows.keys["time"] % LEVELS[tile.level]
+        keep = (times >= max(tile.start, self.available.floors[tile.level])) & (times < tile.end)
+        for name, wanted in only.items():
+            keep &= np.isin(rows.keys[name], np.array(wanted, np.int64))
+        return take(with_times(rows, times), keep)
 
 
 _STATE = ("revision", "oldest", "newest", "minute_floor", "hour_floor", "day_floor")
@@ -66,16 +64,15 @@ def waiting(project_id: int) -> Waiting:
     state = dict(zip(_STATE, rows[0], strict=False)) if rows else dict.fromkeys(_STATE)
     apdex = (rows[0][len(_STATE)] if rows else None) or DEFAULT_APDEX
     journal = [row[len(_STATE) + 1 :] for row in rows if row[-1] is not None]
-    tables = {HITS: [empty(len(FAMILIES[HITS].keys))], CONSUMERS: [empty(len(FAMILIES[CONSUMERS].keys))]}
+    parts = {family: [empty(FAMILIES[family].keys)] for family in (HITS, CONSUMERS)}
     for _, sign, payload in journal:
-        parts = unpack(bytes(payload))
-        for family, part in zip((HITS, CONSUMERS), parts, strict=True):
-            tables[family].append(negate(part) if sign < 0 else part)
-    hits = concatenate(tables[HITS])
+        for family, part in zip((HITS, CONSUMERS), unpack_columns(bytes(payload)), strict=True):
+            parts[family].append(from_columns(FAMILIES[family].keys, part, sign))
+    hits, by_consumer = (concatenate(parts[family], FAMILIES[family].keys, SUMS) for family in (HITS, CONSUMERS))
     newest_row = max((str(row[0]) for row in journal), default="")
     return Waiting(
         hits,
-        concatenate(tables[CONSUMERS]),
+        by_consumer,
         _available(state, hits),
         _version(state["revision"] or 0, len(journal), newest_row, apdex),
         apdex,
@@ -98,10 +95,10 @@ def data_version(project_id: int) -> str:
     return _version(revision or 0, rows, newest or "", apdex or DEFAULT_APDEX)
 
 
-def _available(state: dict[str, int | None], hits: Table) -> Available:
+def _available(state: dict[str, int | None], hits: Rows) -> Available:
     oldest, newest = state["oldest"], state["newest"]
     if len(hits):
-        first, last = int(hits.keys[0].min()), int(hits.keys[0].max())
+        first, last = int(hits.keys["time"].min()), int(hits.keys["time"].max())
         oldest = first if oldest is None else min(oldest, first)
         newest = last if newest is None else max(newest, last)
     floors = {level: state[f"{level}_floor"] or 0 for level in LEVELS}

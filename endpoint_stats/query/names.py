@@ -1,10 +1,11 @@
 """Keys of rollup rows and the names that people use for them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from endpoint_stats.models import Consumer, Endpoint, Release
+from django.db import connection
+
+from endpoint_stats.models import Consumer, Endpoint, Named, Release
 
 from .spec import GROUPS, TRAFFIC, Query, QueryError
 
@@ -27,35 +28,58 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 
 
+class Kind(NamedTuple):
+    """A kind of names: its table, and the columns that are read of it beside the key."""
+
+    model: type[Named]
+    columns: tuple[str, ...]
+
+
+KINDS = {
+    "endpoint": Kind(Endpoint, ("id", "service", "method", "route")),
+    "release": Kind(Release, ("service", "version")),
+    "consumer": Kind(Consumer, ("name",)),
+}
+Found = dict[str, list[tuple[int, list[str]]]]  # rows of names by kind: the key, and the columns of the kind
+
+
+def select(kind: str, project_id: int) -> tuple[str, list[Any]]:
+    """SQL for the key and, as bytes of JSON, the columns of each name of a kind."""
+    columns = ", ".join(KINDS[kind].columns)
+    said = f"CAST(json_array({columns}) AS BLOB)"
+    if connection.vendor == "postgresql":
+        said = f"convert_to(json_build_array({columns})::text, 'UTF8')"
+    return f"SELECT key, {said} AS said FROM {KINDS[kind].model._meta.db_table} WHERE project_id = %s", [project_id]
+
+
 class NameTable:
-    """The names of one project, read when first needed."""
+    """The names of one project, by kind and key. They are read with the numbers; where a question filters by names,
+    before them, by ``read``."""
 
-    def __init__(self, project_id: int) -> None:
-        self.project_id = project_id
+    def __init__(self, read: Callable[[list[str]], Found]) -> None:
+        self.read = read
+        self.known: dict[str, int] = {}  # the number of names by kind
+        self.endpoints: dict[int, dict[str, str]] = {}
+        self.releases: dict[int, tuple[str, str]] = {}
+        self.consumers: dict[int, str] = {}
 
-    @cached_property
-    def endpoints(self) -> dict[int, dict[str, str]]:
-        rows = Endpoint.objects.filter(project_id=self.project_id).values("key", "id", "service", "method", "route")
-        return {
-            row["key"]: {
-                "endpoint": f"{row['method']} {row['route']}".strip(),
-                "endpoint_id": str(row["id"]),
-                "service": row["service"],
-                "method": row["method"],
-                "route": row["route"],
-            }
-            for row in rows
-        }
+    def lacking(self, query: Query) -> set[str]:
+        """The kinds of names that the groups of a question need and that were not read yet."""
+        return {COLUMNS[name] for name in query.group_by if COLUMNS.get(name) in KINDS} - self.known.keys()
 
-    @cached_property
-    def releases(self) -> dict[int, tuple[str, str]]:
-        rows = Release.objects.filter(project_id=self.project_id).values_list("key", "service", "version")
-        return {0: ("", ""), **{key: (service, version) for key, service, version in rows}}
+    def count(self, kind: str) -> int:
+        """How many names of a kind there are; 0 while they were not read."""
+        return self.known.get(kind, 0)
 
-    @cached_property
-    def consumers(self) -> dict[int, str]:
-        rows = Consumer.objects.filter(project_id=self.project_id).values_list("key", "name")
-        return {0: "", **dict(rows)}
+    def add(self, found: Found) -> None:
+        for kind, rows in found.items():
+            self.known[kind] = len(rows)
+            if kind == "endpoint":
+                self.endpoints = {key: _endpoint(*columns) for key, columns in rows}
+            elif kind == "release":
+                self.releases = {0: ("", ""), **{key: (service, version) for key, (service, version) in rows}}
+            else:
+                self.consumers = {0: "", **{key: name for key, (name,) in rows}}
 
     def labels(self, group: str, keys: Iterable[int]) -> list[dict[str, Any]]:
         """What a row says of its group, for each key of the group's column."""
@@ -63,7 +87,7 @@ class NameTable:
 
     def _label(self, group: str, key: int) -> dict[str, Any]:
         if group == "endpoint":
-            return dict(self.endpoints[key])
+            return self.endpoints[key]
         if group in ("service", "method", "route"):
             return {group: self.endpoints[key][group]}
         if group == "release":
@@ -82,6 +106,8 @@ class NameTable:
             if name == "status":
                 continue
             column = COLUMNS[name]
+            if column in KINDS and column not in self.known:
+                self.add(self.read([column]))
             keys = self._matching(name, values)
             wanted[column] = wanted[column] & keys if column in wanted else keys
         return {column: sorted(keys) for column, keys in wanted.items()}
@@ -102,3 +128,18 @@ class NameTable:
         if name == "endpoint":
             says = lambda row: row["endpoint"] in values or row["endpoint_id"] in values  # noqa: E731
         return {key for key, row in self.endpoints.items() if says(row)}
+
+
+def _endpoint(identity: str, service: str, method: str, route: str) -> dict[str, str]:
+    return {
+        "endpoint": f"{method} {route}".strip(),
+        "endpoint_id": identity if "-" in identity else _dashed(identity),
+        "service": service,
+        "method": method,
+        "route": route,
+    }
+
+
+def _dashed(digits: str) -> str:
+    """A UUID as it is written; SQLite keeps its digits only."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

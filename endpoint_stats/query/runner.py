@@ -36,7 +36,7 @@ class Reading:
 
     def __init__(self, project_id: int) -> None:
         self.project_id = project_id
-        self.names = NameTable(project_id)
+        self.names = NameTable(lambda kinds: sql.read(project_id, [], kinds).names)
         self.waiting: Waiting = waiting(project_id)
         self.spans: Spans = []
 
@@ -54,8 +54,11 @@ class Reading:
         if any(query.project_id != self.project_id for query in queries):
             raise ValueError("A reading is of one project.")
         answers = [Answer(query, self.waiting, self.names) for query in queries]
-        tables = iter(sql.read(self.project_id, [read for answer in answers for read in answer.reads()]))
         ranges = [answer.span() for answer in answers]
-        start, end = min(first for first, _ in ranges), max(last for _, last in ranges)
-        self.spans = spans(self.project_id, minute_of(start), minute_of(end))
-        return [answer.result(tables, now, self.spans) for answer in answers]
+        span = minute_of(min(first for first, _ in ranges)), minute_of(max(last for _, last in ranges))
+        kinds = sorted(set().union(*(answer.lacking() for answer in answers)))
+        found = sql.read(self.project_id, [read for answer in answers for read in answer.reads()], kinds, span)
+        self.names.add(found.names)
+        self.spans = spans(found.imports, *span)
+        rows = iter(found.rows)
+        return [answer.result(rows, now, self.spans) for answer in answers]

@@ -1,9 +1,10 @@
-"""All SQL that reads rollups, and the snapshot that it reads in."""
+"""The one statement that reads rollups, with names and imports, and the snapshot that it reads in."""
 
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,16 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
-from endpoint_stats.aggregate import words
-from endpoint_stats.aggregate.table import SUMS, Ints, Table, empty
-from endpoint_stats.models import FAMILIES
+from endpoint_stats.aggregate.buckets import LEVELS
+from endpoint_stats.aggregate.table import SUMS
+from endpoint_stats.models import FAMILIES, TOTALS
 
+from . import coverage, names
 from .intervals import MONDAY
 from .planner import Tile
+from .rows import Rows, empty
 from .spec import QueryError
 
-WIDEST = max(len(family.keys) for family in FAMILIES.values())
 MAX_READ = 1_000_000  # rows after summing in the database: about 200 MB here
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
 
@@ -82,55 +84,119 @@ def _sqlite_snapshot(end: float) -> Iterator[None]:
 
 @contextmanager
 def _postgresql_snapshot(seconds: float) -> Iterator[None]:
-    outer = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not outer:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}")
-        yield
-        if outer:
-            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+    limit = f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}"
+    with connection.cursor() as cursor:
+        if connection.in_atomic_block:
+            with transaction.atomic():
+                cursor.execute(limit)
+                yield
+                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            return
+        # Not Django's transaction, which takes three ways to the database to begin.
+        cursor.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {limit}")
+        try:
+            yield
+        finally:
+            if not connection.connection.closed:
+                cursor.execute("ROLLBACK")
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
     """What one answer needs of the rollups: the tiles of one family, summed by bucket of ``step`` minutes (0: the
-    whole range is one) and by the key columns in ``keep``; the others are 0.
+    whole range is one) and by the key columns in ``keep``.
 
-    only: key column -> the values wanted.
+    sums: the columns of sums that are wanted
+    words: whether statuses or sketches are wanted
+    only: key column -> the values wanted
+    few: whether ``only`` leaves so few of the second key column that each is looked up by itself
     """
 
     family: str
     tiles: tuple[Tile, ...]
     keep: tuple[str, ...]
     step: int
-    sketches: bool
+    sums: tuple[str, ...]
+    words: bool
     only: dict[str, Sequence[int]]
-    statuses: bool = False  # whether entries must say their status
+    few: bool = False
+
+    def question(self) -> Hashable:
+        """Equal for reads that differ only in what they want of each row."""
+        only = tuple((name, tuple(values)) for name, values in self.only.items())
+        return (self.family, self.tiles, self.keep, self.step, only)
+
+    def with_all_of(self, other: "Read") -> "Read":
+        sums = tuple(name for name in SUMS if name in (*self.sums, *other.sums))
+        return replace(self, sums=sums, words=self.words or other.words)
 
 
-def read(project_id: int, reads: Sequence[Read]) -> list[Table]:
-    """A table for each read, in one statement: one way to the database and back, however much a page shows."""
-    wanted = [(place, each) for place, each in enumerate(reads) if each.tiles]
-    tables = [empty(len(FAMILIES[each.family].keys)) for each in reads]
-    if not wanted:
-        return tables
-    parts, parameters = [], []
-    for place, each in wanted:
-        text, values = _select(project_id, place, each)
-        parts.append(text)
-        parameters += values
-    with _cursor() as cursor:
-        cursor.execute(f"{' UNION ALL '.join(parts)} LIMIT {MAX_READ + 1}", parameters)
-        rows = cursor.fetchall()
-    if len(rows) > MAX_READ:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one statement read: rows for each Read, names by kind, and the spans of imports (coverage.select)."""
+
+    rows: list[Rows]
+    names: names.Found
+    imports: list[tuple[int, int]]
+
+
+def read(
+    project_id: int, reads: Sequence[Read], kinds: Sequence[str] = (), span: tuple[int, int] | None = None
+) -> Found:
+    """All in one statement, one way to the database and back, however much a page shows: the numbers, the names of
+    some kinds, and the imports within ``span`` (minutes). Reads of the same rows become one."""
+    wanted: dict[Hashable, Read] = {}
+    for each in reads:
+        if each.tiles:
+            known = wanted.get(each.question())
+            wanted[each.question()] = each if known is None else known.with_all_of(each)
+    found = _execute(project_id, list(wanted.values()), kinds, span)
+    rows = {question: _rows(listed, each) for (question, each), listed in zip(wanted.items(), found, strict=False)}
+    nothing = {each.family: empty(FAMILIES[each.family].keys) for each in reads}
+    rest = found[len(wanted) :]
+    return Found(
+        [rows.get(each.question(), nothing[each.family]) for each in reads],
+        {kind: _names(part) for kind, part in zip(kinds, rest, strict=False)},
+        [(row[1], row[2]) for row in rest[-1]] if span else [],
+    )
+
+
+def _names(listed: list[tuple[Any, ...]]) -> list[tuple[int, list[str]]]:
+    said = json.loads(b"[" + b",".join(row[-1] for row in listed) + b"]")
+    return list(zip((row[1] for row in listed), said, strict=True))
+
+
+def _execute(
+    project_id: int, reads: Sequence[Read], kinds: Sequence[str], span: tuple[int, int] | None
+) -> list[list[tuple[Any, ...]]]:
+    """For each read, each kind of names and the span its rows: (place, whole numbers…, bytes)."""
+    width = max([2, *(2 + len(each.keep) + len(each.sums) for each in reads)])
+    parts = [_select(project_id, place, each, width) for place, each in enumerate(reads)]
+    if parts:
+        numbers = " UNION ALL ".join(text for text, _ in parts)
+        limited = f"SELECT * FROM ({numbers} LIMIT {MAX_READ + 1}) numbers"
+        parts = [(limited, [value for _, values in parts for value in values])]
+    filler = ", 0" * (width - 1)
+    for place, kind in enumerate(kinds, len(reads)):
+        text, values = names.select(kind, project_id)
+        parts.append((f"SELECT {place}, key{filler}, said FROM ({text}) names", values))
+    if span:
+        text, values = coverage.select(project_id, *span)
+        last = f"SELECT {len(reads) + len(kinds)}, first, last{filler[3:]}, {_nothing()} FROM ({text}) imports"
+        parts.append((last, values))
+    found: list[list[tuple[Any, ...]]] = [[] for _ in range(len(reads) + len(kinds) + bool(span))]
+    if parts:
+        with _cursor() as cursor:
+            parameters = [value for _, values in parts for value in values]
+            cursor.execute(" UNION ALL ".join(text for text, _ in parts), parameters)
+            for row in cursor.fetchall():
+                found[row[0]].append(row)
+    if sum(map(len, found[: len(reads)])) > MAX_READ:
         raise QueryError(
             "too_many_rows",
             f"That is more than {MAX_READ:,} rows. Ask for a shorter range, a coarser interval or fewer groups.",
         )
-    for place, listed in _by_place(rows).items():
-        tables[place] = _table(listed, reads[place])
-    return tables
+    return found
 
 
 @contextmanager
@@ -146,63 +212,82 @@ def _cursor() -> Iterator[Any]:
         yield cursor
 
 
-def _by_place(rows: list[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
-    found: dict[int, list[tuple[Any, ...]]] = {}
-    for row in rows:
-        found.setdefault(row[0], []).append(row)
-    return found
+def _nothing() -> str:
+    return "NULL::bytea" if connection.vendor == "postgresql" else "NULL"
 
 
-def _select(project_id: int, place: int, each: Read) -> tuple[str, list[Any]]:
-    keys = FAMILIES[each.family].keys
-    grouped = [name for name in keys[1:] if name in each.keep]
-    postgresql = connection.vendor == "postgresql"
-    joined = "string_agg(words, ''::bytea)" if postgresql else "join_words(words)"
-    nothing = "NULL::bytea" if postgresql else "NULL"
-    columns = [str(place), _bucket(each.step), *(name if name in grouped else "0" for name in keys[1:])]
-    columns += ["0"] * (1 + WIDEST - len(columns))
+def _select(project_id: int, place: int, each: Read, width: int) -> tuple[str, list[Any]]:
+    """Columns: place, bucket, the keys and sums that are wanted, error_extra, zeros up to ``width``, words."""
+    joined = "string_agg(words, ''::bytea)" if connection.vendor == "postgresql" else "join_words(words)"
+    columns = [str(place), _bucket(each), *each.keep]
     # PostgreSQL sums bigint into numeric, which would arrive as Decimal.
-    columns += [f"CAST(sum({name}) AS bigint)" for name in SUMS]
-    columns += ["max(error_extra)", joined if each.sketches else nothing]
-    by = [at for at in range(1, 2 + len(keys)) if at <= 2 or keys[at - 2] in grouped]
-    used = ("time", *grouped, *SUMS, "error_extra", *(["words"] if each.sketches else []))
+    columns += [f"CAST(sum({name}) AS bigint)" for name in each.sums]
+    columns += ["max(error_extra)", *["0"] * (width - 2 - len(each.keep) - len(each.sums))]
+    columns.append(joined if each.words else _nothing())
+    # No constant among them where it can be helped: SQLite would not see that the rows come in this order. By
+    # nothing at all, no rows would become one.
+    by = range(2 if each.step or not each.keep else 3, 3 + len(each.keep))
+    used = ("time", *each.keep, *each.sums, "error_extra", *(["words"] if each.words else []))
     sources, parameters = [], []
     for tile in each.tiles:
-        where, values = _where(project_id, tile, each.only)
-        table = FAMILIES[each.family].levels[tile.level]._meta.db_table
-        sources.append(f"SELECT {', '.join(used)} FROM {table} WHERE {where}")
+        text, values = _source(project_id, each, tile)
+        sources.append(f"SELECT {', '.join(used)} FROM {text}")
         parameters += values
     source = " UNION ALL ".join(sources)
     return f"SELECT {', '.join(columns)} FROM ({source}) t GROUP BY {', '.join(map(str, by))}", parameters
 
 
-def _bucket(step: int) -> str:
-    if not step:
+def _bucket(each: Read) -> str:
+    if not each.step:
         return "0"
-    shift = MONDAY if step == 10_080 else 0
+    if all(LEVELS[tile.level] == each.step for tile in each.tiles):
+        return "time"  # the order of the index: SQLite need not sort
+    shift = MONDAY if each.step == 10_080 else 0
     # A constant that begins with 0 would be read as a column's position by GROUP BY; this never does.
-    return f"time - (time + {shift}) %% {int(step)}"
+    return f"time - (time + {shift}) %% {int(each.step)}"
 
 
-def _where(project_id: int, tile: Tile, only: dict[str, Sequence[int]]) -> tuple[str, list[Any]]:
-    parts = ["project_id = %s", "time >= %s", "time < %s"]
-    parameters: list[Any] = [project_id, tile.start, tile.end]
-    for name, values in only.items():
-        if connection.vendor == "postgresql":
-            parts.append(f"{name} = ANY(%s)")
-            parameters.append(list(values))
-        else:
-            parts.append(f"{name} IN (SELECT value FROM json_each(%s))")
-            parameters.append("[" + ",".join(map(str, values)) + "]")
-    return " AND ".join(parts), parameters
+def _source(project_id: int, each: Read, tile: Tile) -> tuple[str, list[Any]]:
+    """A tile's rows: the table with its condition, and the parameters. Of a family's rows that are read in order of
+    time, few would be wanted where ``few``: there the times with any hits are asked for first, and of each the rows
+    looked up."""
+    table = FAMILIES[each.family].levels[tile.level]._meta.db_table
+    span = [project_id, tile.start, tile.end]
+    within = "project_id = %s AND time >= %s AND time < %s"
+    filters, values = _filters(each.only)
+    if not each.few:
+        return f"{table} WHERE {within}{filters}", [*span, *values]
+    times = f"SELECT DISTINCT time AS at FROM {FAMILIES[TOTALS].levels[tile.level]._meta.db_table} WHERE {within}"
+    if connection.vendor == "postgresql":
+        return (
+            f"{table} WHERE project_id = %s AND time = ANY(ARRAY({times})){filters}",
+            [project_id, *span, *values],
+        )
+    # CROSS JOIN holds SQLite to this order.
+    return f"({times}) CROSS JOIN {table} WHERE project_id = %s AND time = at{filters}", [*span, project_id, *values]
 
 
-def _table(rows: list[tuple[Any, ...]], each: Read) -> Table:
-    columns = list(zip(*rows, strict=True))[1:]
-    numbers = [np.array(column, np.int64) for column in columns[:-1]]
-    blobs = [bytes(blob or b"") for blob in columns[-1]]
-    offsets: Ints = np.concatenate(([0], np.cumsum([len(blob) // 4 for blob in blobs])))
-    decode = words.decode if each.statuses else words.decode_slots
-    entries = decode(np.frombuffer(b"".join(blobs), "<u4"), offsets)
-    keys = len(FAMILIES[each.family].keys)
-    return Table(tuple(numbers[:keys]), np.stack(numbers[WIDEST : WIDEST + len(SUMS)], axis=1), numbers[-1], entries)
+def _filters(only: dict[str, Sequence[int]]) -> tuple[str, list[Any]]:
+    if connection.vendor == "postgresql":
+        return "".join(f" AND {name} = ANY(%s)" for name in only), [list(values) for values in only.values()]
+    listed = ["[" + ",".join(map(str, values)) + "]" for values in only.values()]
+    return "".join(f" AND {name} IN (SELECT value FROM json_each(%s))" for name in only), listed
+
+
+def _rows(listed: list[tuple[Any, ...]], each: Read) -> Rows:
+    if not listed:
+        return empty(FAMILIES[each.family].keys)
+    columns = list(zip(*listed, strict=True))
+    names = ("time", *each.keep, *each.sums, "error_extra")
+    numbers = {name: np.array(column, np.int64) for name, column in zip(names, columns[1:], strict=False)}
+    blobs = columns[-1] if each.words else ()
+    count = len(listed)
+    lengths = np.fromiter(map(len, blobs), np.int64, count) // 4 if each.words else np.zeros(count, np.int64)
+    return Rows(
+        {name: numbers[name] for name in ("time", *each.keep)},
+        {name: numbers[name] for name in each.sums},
+        numbers["error_extra"],
+        np.ones(count, np.int64),
+        lengths,
+        np.frombuffer(b"".join(blobs), "<u4"),
+    )

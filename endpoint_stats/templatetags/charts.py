@@ -1,15 +1,16 @@
 """Charts and sparklines in templates; docs/charts.md has the contract of a chart."""
 
 from collections.abc import Sequence
+from html import escape  # Django's is three times as slow, and marks as safe what is only a part here
 from typing import Any
 
 from django import template
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from endpoint_stats.pages import chart_table, sparkline
 
 register = template.Library()
+_STROKE = 'fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round"'
 
 
 @register.simple_tag
@@ -42,7 +43,11 @@ def _rows(table: chart_table.Table) -> SafeString:
     return mark_safe("\n".join(found))  # each part is escaped above
 
 
-@register.inclusion_tag("endpoint_stats/_spark.html")
-def spark(values: Sequence[float | None], width: int = 96, height: int = 20) -> dict[str, Any]:
+@register.simple_tag
+def spark(values: Sequence[float | None], width: int = 96, height: int = 20) -> SafeString:
     """A row's trend, for the eye only: the row says the numbers."""
-    return {"path": sparkline.path(values, width, height), "width": width, "height": height}
+    drawn = sparkline.path(values, width, height)
+    line = f'<path d="{drawn}" {_STROKE}/>' if drawn else ""
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    # Numbers and words of our own: nothing to escape. A template for each row would take as long as the row itself.
+    return mark_safe(f'<svg class="spark" {size} aria-hidden="true" focusable="false">{line}</svg>')

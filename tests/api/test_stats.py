@@ -171,7 +171,7 @@ def test_reading_only(client, shop, method):
 
 def test_the_number_of_queries(client, shop, django_assert_max_num_queries):
     """Session, user, project, and the answer itself: it must not grow with rows or metrics."""
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(10):
         assert (
             get(client, metrics="requests,p50,p95,apdex", group_by="endpoint,release", interval="hour").status_code
             == 200

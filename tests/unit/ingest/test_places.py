@@ -147,14 +147,14 @@ def committed_and_read(draw):
 
 def reader_pieces(data, targets):
     """A piece of a stream from ``start``: up to the first line that ends at or after the target; a last line
-    without its newline is a piece of its own."""
+    without its newline is a piece of its own. And what is left behind it, where that is no whole line."""
     tail = data.rfind(b"\n") + 1
 
     def piece(start, target):
         if start >= tail:
-            return data[start:], True
+            return data[start:], 0
         end = data.find(b"\n", max(target - 1, start), tail) + 1 or tail
-        return data[start:end], end >= tail
+        return data[start:end], len(data) - end if end >= tail else None
 
     return piece
 
@@ -166,14 +166,14 @@ def read(known, data, piece_size):
         target = (offset // piece_size + 1) * piece_size
         if offset < known.limit:
             target = known.next_cut(offset, target)
-        part, last = piece_of(offset, target)
+        part, rest = piece_of(offset, target)
         end, until = offset + len(part), offset
         if offset < known.limit:
-            until, read_on, _ = known.counted_until(part, offset, chain, last)
+            until, read_on, _ = known.counted_until(part, offset, chain, rest)
             while read_on and end < len(data):
-                more, last = piece_of(end, read_on)
+                more, rest = piece_of(end, read_on)
                 part, end = part + more, end + len(more)
-                until, read_on, _ = known.counted_until(part, offset, chain, last)
+                until, read_on, _ = known.counted_until(part, offset, chain, rest)
         assert offset <= until <= end
         if until > offset:
             claimed.append((offset, until))
@@ -220,12 +220,15 @@ def may_be_claimed(line, old, data, grid):
     return False
 
 
+LINES = b"\n" * 4 + b"x" * 59 + b"\n\n"
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 
 
 @given(committed_and_read(), st.sampled_from([SMALL, 2 * SMALL, 4 * SMALL, 64 * SMALL]))
 @settings(max_examples=400, suppress_health_check=SLOW)
 @example((Committed(b"a\n" * 70, [(0, 140)], [(0, 140)]), b"a\n" * 40), 64 * SMALL)
+@example((Committed(LINES + b"no newline", [(0, 75)], [(0, 75)]), LINES + b"nno newline"), 64)  # longer, so no copy
+@example((Committed(b"x" * 78 + b"\na\na\n", [(0, 83)], [(0, 83)]), b"x" * 78 + b"\na\n\nno newline"), 64)
 def test_nothing_is_claimed_that_was_not_counted(case, piece_size):
     old, data = case
     with small_grid():

@@ -117,7 +117,7 @@ def test_a_piece_ends_with_the_first_line_that_ends_at_or_after_the_target(folde
             else:
                 expected = content.find(b"\n", target - 1) + 1 or tail
             assert piece.end == expected
-            assert piece.last == (piece.end >= tail)
+            assert piece.rest == (len(content) - piece.end if piece.end >= tail else None)
 
 
 @given(data, st.integers(0, 9))
@@ -126,7 +126,7 @@ def test_a_pipe_says_when_its_stream_ends(content, seed):
     """Asked for more than there is left, a pipe knows as a file does that this is the end."""
     with small():
         found = pieces(PipeStream("-", Trickle(content, seed)), [10**9])
-        assert [piece.last for piece, *_ in found] == [True] * len(found)
+        assert [piece.rest for piece, *_ in found] == [len(content) - piece.end for piece, *_ in found]
 
 
 def test_the_real_limits(tmp_path):

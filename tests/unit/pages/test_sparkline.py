@@ -30,4 +30,5 @@ def test_it_stays_inside():
 
 
 def test_the_tag_has_no_path_where_there_is_no_value():
-    assert spark([None]) == {"path": "", "width": 96, "height": 20}
+    assert "<path" not in spark([None])
+    assert '<path d="M1.5 1.5L94.5 18.5" ' in spark([4, 0])

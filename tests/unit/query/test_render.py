@@ -2,7 +2,7 @@
 
 import pytest
 
-from endpoint_stats.query.compute import order_rows
+from endpoint_stats.query.compute import order_of
 from endpoint_stats.query.render import cell
 
 
@@ -28,11 +28,15 @@ def test_cells(name, value, text):
 
 
 def test_missing_values_come_last_either_way():
-    rows = [{"a": value, "b": at} for at, value in enumerate((3, None, 1, 2, None))]
-    assert [row["a"] for row in order_rows(rows, [("a", False)])] == [1, 2, 3, None, None]
-    assert [row["a"] for row in order_rows(rows, [("a", True)])] == [3, 2, 1, None, None]
+    values = [3, None, 1, 2, None]
+    assert order_of({"a": values}, 5, [("a", False)]) == [2, 3, 0, 1, 4]
+    assert order_of({"a": values}, 5, [("a", True)]) == [0, 3, 2, 1, 4]
 
 
 def test_the_first_key_decides_and_the_next_breaks_ties():
-    rows = [{"a": 1, "b": "x"}, {"a": 2, "b": "z"}, {"a": 2, "b": "y"}]
-    assert [row["b"] for row in order_rows(rows, [("a", True), ("b", False)])] == ["y", "z", "x"]
+    columns = {"a": [1, 2, 2], "b": ["x", "z", "y"]}
+    assert order_of(columns, 3, [("a", True), ("b", False)]) == [2, 1, 0]
+
+
+def test_what_is_equal_or_not_there_keeps_its_order():
+    assert order_of({"a": [1, 1, 0]}, 3, [("a", True), ("time", False)]) == [0, 1, 2]
