@@ -1,7 +1,7 @@
 """Fold: encoded hits of one piece of input -> a Delta, in a few numpy passes and no loop over hits."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,15 @@ class Delta:
     consumers: list[str] = field(default_factory=list)
     hits: Table = field(default_factory=lambda: empty(4))
     by_consumer: Table = field(default_factory=lambda: empty(3))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process names go column by column: a quarter of the time that an object a name takes."""
+        columns = [list(column) for column in zip(*self.endpoints, strict=True)]
+        return _delta, (columns, self.releases, self.consumers, self.hits, self.by_consumer)
+
+
+def _delta(columns: list[list[Any]], *others: Any) -> Delta:
+    return Delta(list(map(EndpointName._make, zip(*columns, strict=True))), *others)
 
 
 def _in_order(codes: Ints) -> tuple[Ints, Ints]:

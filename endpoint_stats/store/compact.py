@@ -25,8 +25,8 @@ class _Round:
     """Journal rows read and added up, outside any transaction."""
 
     ids: list[UUID]
-    hits: Table
-    by_consumer: Table
+    span: tuple[int, int] | None  # first and last minute that has hits
+    tables: list[tuple[str, str, Table]]  # family, level and what it adds there
     takes_away: bool = False
 
 
@@ -77,9 +77,10 @@ def _prepare(project_id: int) -> _Round | None:
         return None
     chosen = list(rows.filter(id__in=ids).values_list("sign", "payload"))
     if len(chosen) != len(ids):
-        return _Round(ids, *_added([]))  # taken meanwhile; the transaction will notice
-    added = _added([(sign, bytes(payload)) for sign, payload in chosen])
-    return _Round(ids, *added, takes_away=any(sign < 0 for sign, _ in chosen))
+        return _Round(ids, None, [])  # taken meanwhile; the transaction will notice
+    hits, by_consumer = _added([(sign, bytes(payload)) for sign, payload in chosen])
+    span = (int(hits.keys[0].min()), int(hits.keys[0].max())) if len(hits) else None
+    return _Round(ids, span, _by_level(hits, by_consumer), takes_away=any(sign < 0 for sign, _ in chosen))
 
 
 def _added(rows: Sequence[tuple[int, bytes]]) -> tuple[Table, Table]:
@@ -93,15 +94,22 @@ def _added(rows: Sequence[tuple[int, bytes]]) -> tuple[Table, Table]:
     return combine(*hits), combine(*by_consumer)
 
 
+def _by_level(hits: Table, by_consumer: Table) -> list[tuple[str, str, Table]]:
+    time, _, release, traffic = hits.keys
+    totals = combine(with_keys(hits, (time, release, traffic)))
+    tables = []
+    for family, table in ((HITS, hits), (TOTALS, totals), (CONSUMERS, by_consumer)):
+        for level in rollups.LEVELS[family]:
+            table = combine(coarser(table, SIZES[level])) if SIZES[level] > 1 else table
+            tables.append((family, level, table))
+    return tables
+
+
 def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
     """Each level takes what lies at or above its floor; what is below was pruned and stays pruned."""
     floors = {"minute": held.minute_floor, "hour": held.hour_floor, "day": held.day_floor}
-    time, _, release, traffic = prepared.hits.keys
-    totals = combine(with_keys(prepared.hits, (time, release, traffic)))
-    for family, table in ((HITS, prepared.hits), (TOTALS, totals), (CONSUMERS, prepared.by_consumer)):
-        for name, level in rollups.LEVELS[family].items():
-            table = combine(coarser(table, SIZES[name])) if SIZES[name] > 1 else table
-            rollups.add(project_id, level, take(table, table.keys[0] >= floors[name]))
+    for family, level, table in prepared.tables:
+        rollups.add(project_id, rollups.LEVELS[family][level], take(table, table.keys[0] >= floors[level]))
 
 
 def _note(held: StoreState, prepared: _Round) -> None:
@@ -109,9 +117,8 @@ def _note(held: StoreState, prepared: _Round) -> None:
     spans = [(held.oldest, held.newest)]
     if prepared.takes_away:
         spans = [_span(held.project_id)]
-    elif len(prepared.hits):
-        time = prepared.hits.keys[0]
-        spans.append((int(time.min()), int(time.max())))
+    elif prepared.span is not None:
+        spans.append(prepared.span)
     known = [span for span in spans if span[0] is not None]
     held.oldest = min((first for first, _ in known if first is not None), default=None)
     held.newest = max((last for _, last in known if last is not None), default=None)

@@ -1,12 +1,13 @@
 """The fold against a loop over hits."""
 
+import pickle
 from collections import Counter, defaultdict
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endpoint_stats.aggregate.fold import EndpointName, Hits, fold, variants
+from endpoint_stats.aggregate.fold import Delta, EndpointName, Hits, fold, variants
 from tests.unit.aggregate.exact import UNTIMED, slot_of
 
 FIELDS = (
@@ -157,3 +158,13 @@ def test_the_last_second_of_a_minute_and_the_first_of_the_next():
     delta = fold(columns(hits), [EndpointName("", "GET", "/")], RELEASES, CONSUMERS)
     assert dict(zip(delta.hits.keys[0].tolist(), delta.hits.sums[:, 0].tolist(), strict=True)) == {59: 2, 60: 2, 61: 1}
     assert delta.by_consumer.keys[0].tolist() == [0, 60]
+
+
+def test_a_delta_is_itself_in_another_process():
+    """Names are taken apart on the way and put together again."""
+    assert pickle.loads(pickle.dumps(Delta())).endpoints == []
+    names = [EndpointName("shop", "GET", "/a"), EndpointName("", "POST", "/b", 2)]
+    sent = Delta(names, [("", ""), ("shop", "1")], ["", "ada"])
+    got = pickle.loads(pickle.dumps(sent))
+    assert (got.endpoints, got.releases, got.consumers) == (sent.endpoints, sent.releases, sent.consumers)
+    assert [type(name) for name in got.endpoints] == [EndpointName] * 2
