@@ -1,4 +1,4 @@
-"""/health/live, /health/ready and /stats: what the first deployments' probes and scripts ask."""
+"""/health/live, /health/ready, /stats and /metrics: what the first deployments' probes and scripts ask."""
 
 import time
 from datetime import timedelta
@@ -7,14 +7,16 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from accounts.services import visible_projects
 from endpoint_stats import __version__
 from endpoint_stats.query.runner import run
 from endpoint_stats.query.spec import Query
+from endpoint_stats.workers import signs
 
 _STARTED = time.monotonic()
 _migrated = False
@@ -73,6 +75,14 @@ def stats(request: HttpRequest) -> JsonResponse:
         "projects": projects,
     }
     return _fresh(body)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The installation's own state for Prometheus; a project's numbers have an address of their own."""
+    response = HttpResponse(signs.exposition(timezone.now()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _fresh(body: dict[str, object], status: int = 200) -> JsonResponse:

@@ -4,7 +4,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 from endpoint_stats import __version__
 
 from .endpoints import EndpointsView, EndpointView, SamplesView
-from .health import live, ready, stats
+from .health import live, metrics, ready, stats
 from .metrics import MetricsView
 from .stats import StatsView
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("health/live", live, name="health-live"),
     path("health/ready", ready, name="health-ready"),
     path("stats", stats, name="stats"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/schema", SCHEMA, name="api-schema"),
     path(f"{PROJECT}/stats", StatsView.as_view(), name="api-stats"),
     path(f"{PROJECT}/endpoints", EndpointsView.as_view(), name="api-endpoints"),

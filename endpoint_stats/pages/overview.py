@@ -62,6 +62,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "table": endpoint_table.table(answers.endpoints, answers.changes, answers.trends, given, order),
         "comparable": endpoint_table.comparable(answers.totals),
         "has_data": span is not None,
+        "utc_days": answers.series.query.zone != project.time_zone,
     }
     return render(request, "endpoint_stats/overview.html", context)
 
@@ -80,17 +81,19 @@ class Answers:
 
 
 def ask(store: Reading, project: Project, shown: Range, order: str, now: datetime) -> Answers:
-    """Buckets become coarser, and the comparison is left out, where what they need is no longer kept."""
+    """Buckets become coarser, the comparison is left out, and days are those of UTC, where what they need is no
+    longer kept: local days are made of hours."""
     charts, trends = shown.intervals(CHARTS), shown.intervals(TRENDS)
     last: QueryError | None = None
     tries = [
-        (chart, trends[min(at, len(trends) - 1)], compare)
+        (zone, chart, trends[min(at, len(trends) - 1)], compare)
+        for zone in dict.fromkeys((project.time_zone, "UTC"))
         for at, chart in enumerate(charts)
         for compare in ("previous", "")
     ]
-    for chart, trend, compare in tries:
+    for zone, chart, trend, compare in tries:
         try:
-            results = store.run(_queries(project, shown, order, chart, trend, compare), now)
+            results = store.run(_queries(project, shown, order, (zone, chart, trend, compare)), now)
             return Answers(store.spans, *results)
         except QueryError as error:
             if error.code not in ("not_kept", "bad_range"):
@@ -100,9 +103,10 @@ def ask(store: Reading, project: Project, shown: Range, order: str, now: datetim
     raise last
 
 
-def _queries(project: Project, shown: Range, order: str, chart: int, trend: int, compare: str) -> list[Query]:
+def _queries(project: Project, shown: Range, order: str, cut: tuple[str, int, int, str]) -> list[Query]:
+    """``cut``: zone of the days, minutes a bucket of charts and of trends, and what to compare with."""
+    zone, chart, trend, compare = cut
     whole = (project.pk, shown.start, shown.end)
-    zone = project.time_zone
     return [
         Query(*whole, TOTALS, compare=compare, zone=zone),
         Query(*whole, overview_charts.SERIES, interval=chart, zone=zone),

@@ -137,6 +137,22 @@ class TestCharts:
         assert page.status_code == 200
         assert charts(page)["requests"]["step"] == 3600
 
+    def test_days_of_utc_where_hours_are_no_longer_kept(self, client, shop, tmp_path):
+        """Days in Berlin are made of hours; those of UTC are kept for ever."""
+        shop.settings.minute_days, shop.settings.hour_days = 1, 2
+        shop.settings.save()
+        store_hits(shop, tmp_path, [hit(20 * 1440)])
+        prune(shop.pk, NOW)
+        page = get(client, from_="2025-11-10T00:00Z", to="2025-12-01T00:00Z")
+        assert page.status_code == 200
+        found = charts(page)["requests"]
+        assert (found["zone"], found["step"]) == ("UTC", 86_400)
+        values = {one["name"]: one["values"] for one in found["series"]}["2xx"]
+        assert (values[:2], values[-1]) == ([60, 60], 1)
+        assert "Days here are days of UTC" in text(page)
+        recent = get(client, from_="2025-11-30T00:00Z", to="2025-11-30T03:00Z")
+        assert "Days here are days of UTC" not in text(recent)
+
     @pytest.mark.parametrize(
         ("minutes", "interval"),
         [
