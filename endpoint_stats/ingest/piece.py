@@ -99,6 +99,7 @@ def start_process(work: Work) -> None:
     if parent is not None:
         # The fork server is no help: it lives as long as a worker holds its pipe, and a worker as long as it.
         Thread(target=_end_with, args=(parent,), daemon=True).start()
+    os.nice(5)  # the one process that commits in order goes first, or nobody could go on
     gc.disable()
     _folder = Folder(work)
 
