@@ -100,9 +100,9 @@ def test_within_a_destructor(installation: Installation, log: Path) -> None:
 
 
 def test_while_it_waits_for_a_pipe(installation: Installation) -> None:
-    lines = [line(START + timedelta(seconds=at), f"/some/page/{at % 50}") for at in range(60_000)]
+    lines = [line(START + timedelta(seconds=at), f"/some/page/{at % 50}") for at in range(120_000)]
     process = installation.start("import_log", "-", *SHOP, *ONE, stdin=subprocess.PIPE)
-    process.stdin.write(join(lines[:50_000]))
+    process.stdin.write(join(lines[:100_000]))
     process.stdin.flush()
     wait_until(lambda: sum(batch["read"] for batch in installation.batches()), what="a piece is stored")
     process.send_signal(signal.SIGINT)
@@ -112,7 +112,7 @@ def test_while_it_waits_for_a_pipe(installation: Installation) -> None:
     check(finish(process), installation)
     done = installation.run("import_log", "-", *SHOP, *ONE, input=join(lines))
     assert done.returncode == 0, done.stderr
-    assert installation.levels()["minute"] == 60_000
+    assert installation.levels()["minute"] == 120_000
 
 
 def test_while_it_waits_for_a_writer(installation: Installation, tmp_path: Path) -> None:
