@@ -88,9 +88,9 @@ class KeyTable:
         return winners
 
     def _grow(self, wanted: int) -> None:
-        """Make room for so many keys, and for as many again three times over: all held ones have to move."""
+        """Make room for twice as many keys as are wanted: all held ones have to move."""
         held, count = self._rows, self.count
-        capacity = 1 << (4 * wanted).bit_length()
+        capacity = 1 << (2 * wanted - 1).bit_length()
         self._rows = np.empty((capacity, self._words), np.uint64)
         self._slots = np.full(_SLOTS * capacity, -1, np.int32)
         self._rows[:count] = held[:count]
