@@ -27,7 +27,7 @@ SLOTS = ("time", "target", "status", "duration", "request_size", "response_size"
 DEFAULTS = {"duration": NO_DURATION}
 MISSING = b"-"  # what servers write for nothing: so often that it is looked up once for all lines
 BLOCK = 1 << 20  # bytes of lines that are read at once: few enough to stay in the processor's cache
-MAX_NAMES = 250_000  # endpoints, and consumers, past which all that is remembered is forgotten
+MAX_NAMES = 150_000  # endpoints, and consumers, past which all that is remembered is forgotten
 MAX_SAMPLES = 5  # rejected lines kept for each reason and piece
 
 

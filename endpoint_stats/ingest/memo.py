@@ -14,7 +14,7 @@ import numpy as np
 from .key_table import KeyTable, keys_of
 from .sources.lines import PADDED, Ints, Spans, Words
 
-MEMO_LIMIT = 400_000  # distinct values remembered of one slot
+MEMO_LIMIT = 250_000  # distinct values remembered of one slot
 _SLICE = 1 << 15  # values looked up at once, at most
 
 
