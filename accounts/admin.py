@@ -62,4 +62,4 @@ class ApiKeyAdmin(APIKeyModelAdmin):
     list_filter = ("scope", "revoked")  # type: ignore[assignment]
     search_fields = ("prefix", "name", "project__slug")  # type: ignore[assignment]
     autocomplete_fields = ("project",)
-    fields = ("name", "project", "scope", "expiry_date", "revoked")
+    fields = ("name", "project", "scope", "expiry_date", "hits_per_minute", "revoked")

@@ -2,8 +2,10 @@
 
 import logging
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from django.db import OperationalError
@@ -43,8 +45,48 @@ def find_key(secret: str, now: datetime) -> ApiKey | None:
     return key if key.is_valid(secret) and not (key.expiry_date and key.expiry_date <= now) else None
 
 
+class KnownKeys:
+    """Keys that were found good a short while ago, so that not every request asks the database who it is.
+
+    Whether a key is revoked must be asked again by whoever acts on it (store/live.py does, in its transaction).
+    """
+
+    FRESH = 30.0  # seconds
+    LIMIT = 10_000
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, tuple[float, ApiKey]] = {}
+
+    def find(self, secret: str, now: datetime) -> ApiKey | None:
+        """As ``find_key``."""
+        digest = sha256(secret.encode("utf-8", "surrogatepass")).digest()
+        read, key = self._found.get(digest, (0.0, None))
+        if key is not None and time.monotonic() - read < self.FRESH:
+            return key if not (key.expiry_date and key.expiry_date <= now) else None
+        key = find_key(secret, now)
+        if key is None:
+            self._found.pop(digest, None)
+            return None
+        if len(self._found) >= self.LIMIT:
+            self._found.clear()
+        self._found[digest] = (time.monotonic(), key)
+        return key
+
+    def forget(self, key: ApiKey | None = None) -> None:
+        """A key that turned out to be gone; None for all."""
+        for digest, (_, known) in list(self._found.items()):
+            if key is None or known.pk == key.pk:
+                self._found.pop(digest, None)
+
+
+known_keys = KnownKeys()
+
+
 def note_use(key: ApiKey, now: datetime) -> None:
     """When a key was last used, to the minute: a write a minute, not one a request."""
+    if key.last_used is not None and now - key.last_used < _SEEN_EVERY:
+        return
+    key.last_used = now
     stale = Q(last_used=None) | Q(last_used__lt=now - _SEEN_EVERY)
     try:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used=now)

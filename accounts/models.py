@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
@@ -111,6 +111,9 @@ class ApiKey(AbstractAPIKey):
     scope = models.CharField(max_length=10, choices=Scope, default=Scope.READ)
     created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     last_used = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    hits_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Most hits that are taken; empty: no limit."
+    )
 
     objects: ClassVar[APIKeyManager] = APIKeyManager()
 

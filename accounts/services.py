@@ -27,6 +27,13 @@ def visible_projects(user: object):  # type: ignore[no-untyped-def]
     return Project.objects.filter(memberships__user=user).order_by("slug")
 
 
+def may_edit(user: object, project: Project) -> bool:
+    """Whether ``user`` is an owner or editor of the project."""
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    return project.memberships.filter(user=user, role__in=(Role.OWNER, Role.EDITOR)).exists()
+
+
 def find_project(user: object, slug: str) -> Project | None:
     """The project ``slug`` if ``user`` may see it; None for a foreign one exactly as for a missing one."""
     return visible_projects(user).filter(slug=slug).first()

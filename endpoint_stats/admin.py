@@ -5,7 +5,17 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from .models import Batch, Beat, Endpoint, JobRun, ProjectSettings, Release, RoutePattern, StoreState
+from .models import (
+    Batch,
+    Beat,
+    CountingSource,
+    Endpoint,
+    JobRun,
+    ProjectSettings,
+    Release,
+    RoutePattern,
+    StoreState,
+)
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -24,6 +34,8 @@ class BatchAdmin(ReadOnly):
     list_display = (
         "name",
         "project",
+        "source",
+        "key_prefix",
         "service",
         "state",
         "read",
@@ -33,8 +45,8 @@ class BatchAdmin(ReadOnly):
         "started",
         "finished",
     )
-    list_filter = ("state", "project", "format")
-    search_fields = ("name", "id", "service")
+    list_filter = ("source", "state", "project")
+    search_fields = ("name", "id", "service", "key_prefix")
     date_hierarchy = "started"
     list_select_related = ("project",)
 
@@ -74,6 +86,16 @@ class RoutePatternAdmin(admin.ModelAdmin):
     list_display = ("pattern", "method", "service", "project")
     list_filter = ("project",)
     search_fields = ("pattern",)
+    list_select_related = ("project",)
+
+
+@admin.register(CountingSource)
+class CountingSourceAdmin(admin.ModelAdmin):
+    """Which way counts for a service; processes that serve follow within seconds."""
+
+    list_display = ("service", "source", "project", "since")
+    list_filter = ("source", "project")
+    search_fields = ("service", "project__slug")
     list_select_related = ("project",)
 
 

@@ -37,7 +37,14 @@ def one_host_for_sqlite(databases: Any = None, **kwargs: Any) -> list[CheckMessa
 @register("endpoint_stats")
 def sane_numbers(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
-    for name, least in (("WORKERS", 1), ("IMPORT_PROCESSES", 0), ("JOURNAL_MAX_ROWS", 1), ("JOURNAL_MAX_KEYS", 1)):
+    for name, least in (
+        ("WORKERS", 1),
+        ("IMPORT_PROCESSES", 0),
+        ("INGEST_MAX_BYTES", 1),
+        ("JOURNAL_MAX_ROWS", 1),
+        ("JOURNAL_MAX_LIVE_ROWS", 1),
+        ("JOURNAL_MAX_KEYS", 1),
+    ):
         value = getattr(settings, name)
         if value < least:
             found.append(Error(f"{name} is {value}.", hint=f"Set {name} to {least} or more.", id="endpoint_stats.E002"))

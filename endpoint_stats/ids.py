@@ -15,6 +15,11 @@ def uuid7() -> UUID:
     return UUID(int=value)
 
 
+def minute_of_id(id: UUID) -> int:
+    """The minute in which ``uuid7`` made it."""
+    return (id.int >> 80) // 60_000
+
+
 def name_key(*names: str) -> int:
     """A signed 64-bit key of names, stable for ever: what rollup rows hold in the place of text.
 

@@ -30,7 +30,9 @@ INSTALLED_APPS = [
     "devtools",
 ]
 MIDDLEWARE = [
+    "endpoint_stats_sender.middleware.EndpointStatsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "endpoint_stats.api.direct.DirectIngest",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -136,6 +138,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "endpoint_stats.api.ingest_schema.add_ingest",
+    ],
 }
 
 WORKERS = env.integer("WORKERS", 2)
@@ -161,11 +167,23 @@ Q_CLUSTER = {
 
 # A question that takes longer is stopped, and says so.
 QUERY_SECONDS = env.number("QUERY_SECONDS", 10.0)
+# The largest body that ingest takes, when decompressed.
+INGEST_MAX_BYTES = env.integer("INGEST_MAX_BYTES", 16 * 1024 * 1024)
 # Import: processes that parse (0: one a core).
 IMPORT_PROCESSES = env.integer("IMPORT_PROCESSES", 0)
 # A project's journal past this many rows or keys is compacted by whoever appends to it.
 JOURNAL_MAX_ROWS = env.integer("JOURNAL_MAX_ROWS", 64)
+# Small commits of live sources: this many wait at most before whoever sends compacts them.
+JOURNAL_MAX_LIVE_ROWS = env.integer("JOURNAL_MAX_LIVE_ROWS", 2_000)
 JOURNAL_MAX_KEYS = env.integer("JOURNAL_MAX_KEYS", 60_000)
+
+# The installation counts its own requests into the project endpoint-stats.
+ENDPOINT_STATS = {
+    "ENABLED": env.boolean("MEASURE_ITSELF", True),
+    "TRANSPORT": "endpoint_stats.ingest.live.own.OwnTransport",
+    "SERVICE": "endpoint-stats",
+    "INTERVAL": 5.0,
+}
 
 LOG_LEVEL = env.string("LOG_LEVEL", "INFO")
 LOGGING = {

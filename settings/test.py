@@ -19,3 +19,4 @@ for _alias, _database in DATABASES.items():
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 COMMIT_POINTS = True
 IMPORT_PROCESSES = 1
+ENDPOINT_STATS = {**ENDPOINT_STATS, "ENABLED": env.boolean("MEASURE_ITSELF", False), "INTERVAL": 0.2}  # noqa: F405

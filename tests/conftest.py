@@ -53,6 +53,17 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(_guard)
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """What a process remembers of keys and projects ends with the test: the next one has another database."""
+    yield
+    door, keys = (sys.modules.get(name) for name in ("endpoint_stats.ingest.live.door", "accounts.keys"))
+    if door is not None:
+        door.close_doors()
+    if keys is not None:
+        keys.known_keys.forget()
+
+
 _numbers = itertools.count(1)
 
 

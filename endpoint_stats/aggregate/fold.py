@@ -49,6 +49,10 @@ class Hits:
     def __len__(self) -> int:
         return len(self.seconds)
 
+    def take(self, keep: npt.NDArray[np.bool_]) -> "Hits":
+        """Those where ``keep`` is true."""
+        return Hits(*(getattr(self, name)[keep] for name in self.__slots__))
+
 
 @dataclass(slots=True)
 class Delta:
@@ -101,7 +105,7 @@ def variants(endpoint: Ints, status: Ints, explicit: Ints) -> Ints:
     return result
 
 
-def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
+def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints, weights: Ints | None) -> Table:
     """One sort by key, status and slot; sums and counts are then those of runs."""
     cell = (ranks(keys, 63 - words.CELL_BITS) << words.CELL_BITS) | words.cells(hits.status, slot)
     order = np.argsort(cell)
@@ -110,7 +114,12 @@ def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
     row = starts_of_runs(cell >> words.CELL_BITS)
     status, duration = hits.status[order], hits.duration[order]
     sums = np.empty((len(row), len(SUMS)), np.int64)
-    sums[:, 0] = np.diff(row, append=len(order))
+    if weights is None:
+        requests, counts = np.diff(row, append=len(order)), np.diff(entry, append=len(order))
+    else:
+        weights = weights[order]
+        requests, counts = np.add.reduceat(weights, row), np.add.reduceat(weights, entry)
+    sums[:, 0] = requests
     columns = (
         (status >= 400) & (status < 500),
         status >= 500,
@@ -120,18 +129,29 @@ def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints) -> Table:
         hits.response_size[order],
     )
     for number, column in enumerate(columns, start=1):
+        if weights is not None:
+            column = column * weights
         sums[:, number] = np.add.reduceat(column, row, dtype=np.int64)
     entries = words.Entries(
         np.searchsorted(row, entry, side="right") - 1,
         status[entry],
         slot[order[entry]],
-        np.diff(entry, append=len(order)),
+        counts,
     )
     return Table(tuple(key[order[row]] for key in keys), sums, np.zeros(len(row), np.int64), entries)
 
 
-def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]) -> Delta:
-    """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use."""
+def fold(
+    hits: Hits,
+    endpoints: list[EndpointName],
+    releases: list[tuple[str, str]],
+    consumers: list[str],
+    weights: Ints | None = None,
+) -> Delta:
+    """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use.
+
+    weights: for each hit how many requests it stands for (a sampled trace); None: one each
+    """
     if not len(hits):
         return Delta()
     codes, endpoint = _in_order(hits.endpoint * 3 + variants(hits.endpoint, hits.status, hits.explicit))
@@ -147,11 +167,11 @@ def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, st
         names,
         [releases[code] for code in release_codes.tolist()],
         [consumers[code] for code in consumer_codes.tolist()],
-        _table((minute, endpoint, release[1:], hits.traffic), hits, slot),
+        _table((minute, endpoint, release[1:], hits.traffic), hits, slot, weights),
     )
     if len(consumer_codes) > 1:
         known = consumer[1:] > 0
-        chosen = Hits(*(getattr(hits, name)[known] for name in Hits.__slots__))
+        chosen = hits.take(known)
         keys = ((minute - minute % 60)[known], consumer[1:][known], endpoint[known])
-        delta.by_consumer = _table(keys, chosen, slot[known])
+        delta.by_consumer = _table(keys, chosen, slot[known], None if weights is None else weights[known])
     return delta

@@ -1,6 +1,7 @@
 """Tables of counts by key, as columns: what a journal row, a rollup level and a query add up."""
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -196,6 +197,17 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[_Packed])
 
 
+_local = threading.local()
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """One for each thread: making one takes longer than compressing a small table."""
+    found: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if found is None:
+        found = _local.compressor = zstandard.ZstdCompressor(level=1)
+    return found
+
+
 def _bytes(values: npt.NDArray[np.generic]) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
@@ -209,7 +221,7 @@ def pack(tables: Sequence[Table]) -> bytes:
         packed.append(
             _Packed(columns, _bytes(table.sums.T.copy()), _bytes(table.error_extra), _bytes(content), _bytes(offsets))
         )
-    return zstandard.ZstdCompressor(level=1).compress(_encoder.encode(packed))
+    return _compressor().compress(_encoder.encode(packed))
 
 
 class Columns(NamedTuple):

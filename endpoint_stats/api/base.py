@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
@@ -38,6 +39,21 @@ class ProjectView(APIView):
                     f"There is no parameter {name[:60]!r}. There are: {', '.join(listed) or 'none'}.",
                 )
         return found
+
+
+def whole_number(name: str, text: str, most: int) -> int:
+    """A number from 1 to ``most``. Raises QueryError."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):
+        raise QueryError(f"bad_{name}", f"{name} takes a number from 1 to {most}.")
+    return int(text)
+
+
+def identifier(name: str, text: str) -> UUID:
+    """Raises QueryError for what is no UUID."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise QueryError(f"bad_{name}", f"{name} takes an id, as other answers give it.") from error
 
 
 def conditional(request: Request, key: Sequence[object], make: Callable[[], Any]) -> Response:

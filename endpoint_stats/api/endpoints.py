@@ -1,4 +1,4 @@
-"""GET /api/v1/projects/{slug}/endpoints and /endpoints/{id}; /samples is a reserved name."""
+"""GET /api/v1/projects/{slug}/endpoints and /endpoints/{id}"""
 
 from typing import Any
 from uuid import UUID
@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -91,16 +90,3 @@ class EndpointView(ProjectView):
             return {**EndpointSerializer(endpoint).data, "stats": as_document(run(query, now), project.slug)}
 
         return conditional(request, (query.digest(), data_version(project.pk), reached), made)
-
-
-class Reserved(APIException):
-    status_code = 501
-    default_code = "reserved"
-    default_detail = "This address is reserved for samples of single requests, which this version does not keep yet."
-
-
-class SamplesView(ProjectView):
-    @extend_schema(exclude=True)
-    def get(self, request: Request, slug: str) -> Response:
-        self.project(request, slug)
-        raise Reserved

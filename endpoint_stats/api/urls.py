@@ -3,9 +3,14 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from endpoint_stats import __version__
 
-from .endpoints import EndpointsView, EndpointView, SamplesView
+from .endpoints import EndpointsView, EndpointView
 from .health import live, metrics, ready, stats
+from .ingest import hits, logs
+from .ledger import BatchesView, BatchView
 from .metrics import MetricsView
+from .otlp import metrics as otlp_metrics
+from .otlp import traces as otlp_traces
+from .samples import SamplesView
 from .stats import StatsView
 
 SCHEMA = SpectacularJSONAPIView.as_view(custom_settings={"VERSION": __version__})
@@ -15,10 +20,16 @@ urlpatterns = [
     path("health/ready", ready, name="health-ready"),
     path("stats", stats, name="stats"),
     path("metrics", metrics, name="metrics"),
+    path("api/v1/ingest/hits", hits, name="ingest-hits"),
+    path("api/v1/ingest/logs", logs, name="ingest-logs"),
+    path("otlp/v1/traces", otlp_traces, name="otlp-traces"),
+    path("otlp/v1/metrics", otlp_metrics, name="otlp-metrics"),
     path("api/v1/schema", SCHEMA, name="api-schema"),
     path(f"{PROJECT}/stats", StatsView.as_view(), name="api-stats"),
     path(f"{PROJECT}/endpoints", EndpointsView.as_view(), name="api-endpoints"),
     path(f"{PROJECT}/endpoints/<uuid:id>", EndpointView.as_view(), name="api-endpoint"),
     path(f"{PROJECT}/samples", SamplesView.as_view(), name="api-samples"),
+    path(f"{PROJECT}/batches", BatchesView.as_view(), name="api-batches"),
+    path(f"{PROJECT}/batches/<uuid:id>", BatchView.as_view(), name="api-batch"),
     path(f"{PROJECT}/metrics", MetricsView.as_view(), name="api-metrics"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from endpoint_stats.aggregate.fold import EndpointName
@@ -50,6 +51,16 @@ class Names[Name]:
         if place == len(self.listed):
             self.listed.append(name)
         return place
+
+
+@dataclass(slots=True)
+class NameLists:
+    """The names that codes of one encoder stand for. They only grow; an encoder that forgets takes new lists."""
+
+    endpoints: Names[EndpointName] = field(default_factory=Names)
+    versions: Names[str] = field(default_factory=lambda: Names(""))
+    releases: Names[tuple[str, str]] = field(default_factory=lambda: Names(("", "")))
+    consumers: Names[str] = field(default_factory=lambda: Names(""))
 
 
 class TargetCoder:

@@ -6,16 +6,17 @@ of ``SLOTS``, then the time against the clock. A line that is refused counts onc
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, NORMAL, EndpointName, Hits, Ints
+from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, NORMAL, Hits, Ints
 from endpoint_stats.routes.rules import Router, RouteRules
 
-from .coders import CODES, FIRST_CODE, Names, TargetCoder, reason_of, refusing
+from .coders import CODES, FIRST_CODE, NameLists, TargetCoder, reason_of, refusing
 from .memo import Memo, SpanMemo
 from .places import MAX_LINE
 from .redact import sample
@@ -49,9 +50,13 @@ class Refusals:
 
 @dataclass(slots=True)
 class Encoded:
-    """``hits`` in the order of their lines, the number of lines, and what was refused of them: see ``Refusals``."""
+    """``hits`` in the order of their lines, the number of lines, and what was refused of them: see ``Refusals``.
+
+    index: int64, the line of each hit
+    """
 
     hits: Hits
+    index: Ints
     lines: int
     rejected: Counter[str]
     samples: list[dict[str, Any]]
@@ -60,18 +65,27 @@ class Encoded:
 class Encoder:
     """Encodes the lines of one source under one project's rules; one for each process."""
 
-    def __init__(self, source: Source, rules: RouteRules, service: str, latest: int) -> None:
-        """``latest``: epoch seconds past which a hit is refused as ``time_future``."""
-        self.source, self.service, self.latest = source, service, latest
+    def __init__(
+        self,
+        source: Source,
+        rules: RouteRules,
+        service: str,
+        latest: int,
+        earliest: int = 0,
+        remember: int | None = None,
+    ) -> None:
+        """Epoch seconds past which a hit is refused as ``time_future``, and before which as ``time_too_old``.
+
+        remember: distinct values of a slot (default memo.MEMO_LIMIT)
+        """
+        self.remember = remember
+        self.source, self.service, self.latest, self.earliest = source, service, latest, earliest
         self.router = Router(rules)
         self._restart()
 
     def _restart(self) -> None:
         """Forget every name and memo, so that memory stays flat however many distinct paths a log holds."""
-        self.endpoints: Names[EndpointName] = Names()
-        self.versions: Names[str] = Names("")
-        self.releases: Names[tuple[str, str]] = Names(("", ""))
-        self.consumers: Names[str] = Names("")
+        self.names = NameLists()
         self.memos: dict[str, tuple[SpanMemo, Memo]] = {}
         for slot, decode in self.source.slots.items():
             if slot in SLOTS:
@@ -80,51 +94,67 @@ class Encoder:
     def _memos(self, slot: str, decode: Callable[[Any], Any]) -> tuple[SpanMemo, Memo]:
         """What remembers a slot's values: those that lie in the text, and those that are objects."""
         if slot == "target":
-            target = TargetCoder(decode, self.router, self.service, self.endpoints)
-            return SpanMemo(target.code, target.codes, width=128), Memo(target.code)
+            target = TargetCoder(decode, self.router, self.service, self.names.endpoints)
+            return SpanMemo(target.code, target.codes, 128, self.remember), Memo(target.code, self.remember)
         code = refusing(self._coder(slot, decode))
-        return SpanMemo(code), Memo(code)
+        return SpanMemo(code, limit=self.remember), Memo(code, self.remember)
 
     def _coder(self, slot: str, decode: Callable[[Any], Any]) -> Callable[[Any], int]:
         if slot == "duration":
             return lambda raw: NO_DURATION if (duration := decode(raw)) is None else duration
         if slot == "consumer":
-            return lambda raw: self.consumers.code(decode(raw))
+            return lambda raw: self.names.consumers.code(decode(raw))
         if slot == "version":
-            return lambda raw: self.versions.code(decode(raw))
+            return lambda raw: self.names.versions.code(decode(raw))
         if slot == "user_agent":
             return lambda raw: class_of_agent(decode(raw))
         return decode
 
     def encode(self, text: bytes) -> Encoded:
         """All lines of a piece. Every line becomes a hit or is counted in ``rejected``."""
-        if len(self.endpoints.listed) > MAX_NAMES or len(self.consumers.listed) > MAX_NAMES:
-            self._restart()
+        self._forget_when_full()
         parts: list[list[Ints]] = []
         refusals = Refusals()
         for lines in blocks(text, BLOCK):
-            columns, refused = self._encode_block(lines)
-            parts.append(columns)
+            rows, rejected = self.source.read(lines)
+            too_long = lines.lengths > MAX_LINE
+            columns, refused = self._encode_rows(rows, too_long)
+            refused += [(line, "line_too_long" if too_long[line] else why) for line, why in rejected]
+            parts.append([*columns[:-1], columns[-1] + refusals.lines])
             refusals.add(refused, lines)
-        hits = self._hits([np.concatenate(column) for column in zip(*parts, strict=True)])
-        return Encoded(hits, refusals.lines, refusals.rejected, refusals.samples)
+        *columns, index = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return Encoded(self._hits(columns), index, refusals.lines, refusals.rejected, refusals.samples)
 
-    def _encode_block(self, lines: Lines) -> tuple[list[Ints], list[Rejected]]:
-        """One column a slot of the lines that are hits; and the others."""
-        rows, rejected = self.source.read(lines)
+    def encode_rows(self, rows: Rows) -> tuple[Hits, Ints, list[Rejected]]:
+        """Rows that were read already: those that are hits, their places, and the others."""
+        self._forget_when_full()
+        (*columns, index), refused = self._encode_rows(rows, np.zeros(0, bool))
+        return self._hits(columns), index, refused
+
+    def _forget_when_full(self) -> None:
+        if len(self.names.endpoints.listed) > MAX_NAMES or len(self.names.consumers.listed) > MAX_NAMES:
+            self._restart()
+
+    def _encode_rows(self, rows: Rows, too_long: npt.NDArray[np.bool_]) -> tuple[list[Ints], list[Rejected]]:
+        """One column a slot of the lines that are hits, and one of their places; and the others.
+
+        too_long: by line, whether it is longer than the limit
+        """
         columns = [self._codes(slot, rows) for slot in SLOTS]
-        columns[0][columns[0] > self.latest] = CODES["time_future"]
-        too_long = lines.lengths > MAX_LINE
-        columns[0][too_long[rows.index]] = CODES["line_too_long"]
+        time = columns[0]
+        time[time > self.latest] = CODES["time_future"]
+        time[(time < self.earliest) & (time > FIRST_CODE)] = CODES["time_too_old"]
+        if too_long.any():
+            time[too_long[rows.index]] = CODES["line_too_long"]
+        columns.append(rows.index)
         reason = np.zeros(len(rows.index), np.int64)
-        for column in columns[::-1]:
+        for column in columns[-2::-1]:
             np.copyto(reason, column, where=column <= FIRST_CODE)
-        refused = [(line, "line_too_long" if too_long[line] else why) for line, why in rejected]
         bad = np.flatnonzero(reason)
-        if len(bad):
-            refused += zip(rows.index[bad].tolist(), map(reason_of, reason[bad].tolist()), strict=True)
-            columns = [column[reason == 0] for column in columns]
-        return columns, refused
+        if not len(bad):
+            return columns, []
+        refused = list(zip(rows.index[bad].tolist(), map(reason_of, reason[bad].tolist()), strict=True))
+        return [column[reason == 0] for column in columns], refused
 
     def _codes(self, slot: str, rows: Rows) -> Ints:
         """One column, codes of refusal among the values."""
@@ -133,7 +163,7 @@ class Encoder:
             return np.full(size, DEFAULTS.get(slot, 0), np.int64)
         (memo, objects), column = self.memos[slot], rows.columns[slot]
         if not isinstance(column, Spans):
-            return objects.codes(column)
+            return self._codes_of_objects(slot, objects, column)
         decode = self.source.columns.get(slot)
         if decode is None:
             codes, known = np.zeros(size, np.int64), np.zeros(size, bool)
@@ -151,6 +181,16 @@ class Encoder:
         codes[others] = memo.codes(column if len(others) == size else column.take(others))
         return codes
 
+    def _codes_of_objects(self, slot: str, memo: Memo, column: Sequence[Any]) -> Ints:
+        decode = self.source.arrays.get(slot)
+        if decode is None:
+            return memo.codes(column)
+        codes, known = decode(column)
+        others = np.flatnonzero(~known)
+        if len(others):
+            codes[others] = memo.codes([column[place] for place in others.tolist()])
+        return codes
+
     def _hits(self, columns: list[Ints]) -> Hits:
         time, target, status, duration, request, response, consumer, version, agent = columns
         release = self._releases(target >> 2, version)
@@ -164,13 +204,15 @@ class Encoder:
         """A release is a version of the service that the hit names, not of the log's."""
         if not version.any():
             return version
-        pairs, index = np.unique(endpoint * len(self.versions.listed) + version, return_inverse=True)
-        codes = [self._release(*divmod(pair, len(self.versions.listed))) for pair in pairs.tolist()]
+        pairs, index = np.unique(endpoint * len(self.names.versions.listed) + version, return_inverse=True)
+        codes = [self._release(*divmod(pair, len(self.names.versions.listed))) for pair in pairs.tolist()]
         return np.array(codes, np.int64)[index]
 
     def _release(self, endpoint: int, version: int) -> int:
         return (
-            self.releases.code((self.endpoints.listed[endpoint].service, self.versions.listed[version]))
+            self.names.releases.code(
+                (self.names.endpoints.listed[endpoint].service, self.names.versions.listed[version])
+            )
             if version
             else 0
         )

@@ -7,9 +7,13 @@ from hashlib import sha256
 from django.utils import timezone
 
 from accounts.models import Project
-from endpoint_stats.models import Batch, Place
+from endpoint_stats.models import Batch, Place, SourceKind
+from endpoint_stats.store.rollback import RollbackError
+from endpoint_stats.store.rollback import roll_back as take_back
 
 from .places import Stretch, short
+
+__all__ = ["RollbackError", "take_back"]
 
 NAMING = 1 << 16  # bytes of a stream's beginning that may name it
 # Lines of one stream are written when requests end, so that a continuation may begin a little before the end.
@@ -63,7 +67,7 @@ def overlapping(batch: Batch) -> list[Batch]:
     if batch.first_hit is None or batch.last_hit is None:
         return []
     others = Batch.objects.filter(
-        project_id=batch.project_id, service=batch.service, source="import", stored__gt=0,
+        project_id=batch.project_id, service=batch.service, source=SourceKind.IMPORT, stored__gt=0,
         first_hit__lt=batch.last_hit, last_hit__gt=batch.first_hit,
     ).exclude(id=batch.id).exclude(state=Batch.State.ROLLED_BACK)  # fmt: skip
     streams = set(Place.objects.filter(project_id=batch.project_id, batch=batch.id).values_list("stream", flat=True))

@@ -21,8 +21,9 @@ _SLICE = 1 << 15  # values looked up at once, at most
 class Memo:
     """Values that are Python objects."""
 
-    def __init__(self, code: Callable[[Any], int]) -> None:
+    def __init__(self, code: Callable[[Any], int], limit: int | None = None) -> None:
         self.code = code
+        self.half = max((limit or MEMO_LIMIT) // 2, 1)
         self.newer: dict[Any, int] = {}
         self.older: dict[Any, int] = {}
 
@@ -44,7 +45,7 @@ class Memo:
         code = self.older.get(raw)
         if code is None:
             code = self.code(raw)
-        if len(self.newer) >= max(MEMO_LIMIT // 2, 1):
+        if len(self.newer) >= self.half:
             self.older, self.newer = self.newer, {}
         self.newer[raw] = code
         return code
@@ -72,21 +73,27 @@ class SpanMemo:
 
     learn: the codes of values of which none is remembered; by default the code of one after another
     width: values shorter than that are looked up all at once (one of lines.PADDED)
+    limit: distinct values remembered (default MEMO_LIMIT)
     """
 
     def __init__(
-        self, code: Callable[[Any], int], learn: Callable[[Spans], Sequence[int]] | None = None, width: int = PADDED[-1]
+        self,
+        code: Callable[[Any], int],
+        learn: Callable[[Spans], Sequence[int]] | None = None,
+        width: int = PADDED[-1],
+        limit: int | None = None,
     ) -> None:
         self.width = width
+        self.half = max((limit or MEMO_LIMIT) // 2, 1)
         self.learn = learn or (lambda spans: [code(raw) for raw in spans])
-        self.long = Memo(code)
+        self.long = Memo(code, limit)
         self.newer, self.older = _Generation(width), _Generation(width)
 
     def __len__(self) -> int:
         return len(self.newer) + len(self.older) + len(self.long)
 
     def codes(self, column: Spans) -> Ints:
-        most = max(min(MEMO_LIMIT // 2, _SLICE), 1)
+        most = min(self.half, _SLICE)
         short = column.end - column.start < self.width
         if len(column) <= most and short.all():
             return self._short(column)
@@ -100,7 +107,7 @@ class SpanMemo:
         return codes
 
     def _short(self, column: Spans) -> Ints:
-        if len(self.newer) and len(self.newer) + len(column) > MEMO_LIMIT // 2:
+        if len(self.newer) and len(self.newer) + len(column) > self.half:
             self.older, self.newer = self.newer, _Generation(self.width)
         keys = keys_of(column, self.width)
         numbers, new = self.newer.table.enter(keys)

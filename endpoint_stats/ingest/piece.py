@@ -76,7 +76,7 @@ class Folder:
         )
 
     def _delta(self, hits: Hits) -> Delta:
-        names = self.encoder
+        names = self.encoder.names
         return fold(hits, names.endpoints.listed, names.releases.listed, names.consumers.listed)
 
 

@@ -5,7 +5,7 @@ import re
 MAX_SAMPLE = 200
 
 _SECRET = (
-    r"pass(?:word|wd|phrase)?|pwd|secret|token|key|apikey|session|sessionid|sid|auth|authorization|cookie"
+    r"pass(?:word|wd|phrase)?|pwd|secret|token|key|apikey|session|\w*sess(?:ion)?id|sid|auth|authorization|cookie"
     r"|otp|signature|sig|jwt|credential\w*"
 )
 _HEX = r"[0-9a-fA-F]{1,4}"

@@ -20,6 +20,7 @@ import zstandard
 
 from . import interrupt
 from .places import DIGEST_LIMIT, GRID
+from .zstd_frames import ZstdFrames
 
 PIECE = 512 * GRID  # 8 MiB
 BLOCK = 1 << 18
@@ -247,38 +248,6 @@ class PipeStream:
             self.counted.close()
 
 
-class _ZstdFile:
-    """Zstandard frames, one after another. Unlike the library's own reader it notices a frame that is cut off."""
-
-    # A compressed kilobyte can stand for 32 MiB at most: 128 KiB for each block of 4 bytes.
-    CHUNK = 1024
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
-        self.frame: zstandard.ZstdDecompressionObj | None = None
-        self.rest = b""
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at least one unless the end is reached; ``size`` is not kept to."""
-        while True:
-            chunk = self.rest or self.file.read(self.CHUNK)
-            self.rest = b""
-            if not chunk:
-                if self.frame is not None:
-                    raise EOFError("the last zstd frame is not complete")
-                return b""
-            if self.frame is None:
-                self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-            data = self.frame.decompress(chunk)
-            if self.frame.eof:
-                self.rest, self.frame = self.frame.unused_data, None
-            if data:
-                return data
-
-    def close(self) -> None:
-        self.file.close()
-
-
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 
 
@@ -287,7 +256,7 @@ def _decompressor(kind: str, file: BinaryIO) -> BinaryIO:
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     if kind == "bzip2":
         return bz2.BZ2File(file, "rb")  # type: ignore[return-value]
-    return _ZstdFile(file)  # type: ignore[return-value]
+    return ZstdFrames(file)  # type: ignore[return-value]
 
 
 def open_stream(path: str, stdin: BinaryIO) -> Stream:

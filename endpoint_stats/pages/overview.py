@@ -62,6 +62,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "table": endpoint_table.table(answers.endpoints, answers.changes, answers.trends, given, order),
         "comparable": endpoint_table.comparable(answers.totals),
         "has_data": span is not None,
+        "address": request.build_absolute_uri("/").rstrip("/"),
         "utc_days": answers.series.query.zone != project.time_zone,
     }
     return render(request, "endpoint_stats/overview.html", context)

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 from django.db import connection
 
 from endpoint_stats.aggregate.buckets import LEVELS
 from endpoint_stats.aggregate.table import SUMS, unpack_columns
+from endpoint_stats.ids import minute_of_id
 from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, Journal, ProjectSettings, StoreState
 
+from .coverage import Spans, runs_of
 from .planner import Available, Tile
 from .rows import Rows, concatenate, empty, from_columns, take, with_times
 
@@ -21,6 +24,7 @@ class Waiting:
     """The journal of a project, in rows, what the store holds, and what its answers depend on besides; all of one
     snapshot.
 
+    heard: first and last minutes of what live sources sent
     version: changes whenever an answer may change. Within a revision the journal only grows, so that its length and
     its newest row say which state it is.
     """
@@ -30,6 +34,7 @@ class Waiting:
     available: Available
     version: str
     apdex_seconds: float
+    heard: Spans
 
     def part(self, family: str, tile: Tile, only: dict[str, Sequence[int]]) -> Rows:
         """The rows that belong to a tile of a family, in buckets of its level. Totals are of all hits: what else a
@@ -58,15 +63,22 @@ def waiting(project_id: int) -> Waiting:
     columns = ", ".join(f"s.{name}" for name in _STATE)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns}, c.apdex_seconds, j.id, j.sign, j.payload {_FROM} WHERE p.id = %s", [project_id]
+            f"SELECT {columns}, c.apdex_seconds, j.id, j.receipts IS NOT NULL, j.sign, j.payload {_FROM}"
+            " WHERE p.id = %s",
+            [project_id],
         )
         rows = cursor.fetchall()
     state = dict(zip(_STATE, rows[0], strict=False)) if rows else dict.fromkeys(_STATE)
     apdex = (rows[0][len(_STATE)] if rows else None) or DEFAULT_APDEX
     journal = [row[len(_STATE) + 1 :] for row in rows if row[-1] is not None]
     parts = {family: [empty(FAMILIES[family].keys)] for family in (HITS, CONSUMERS)}
-    for _, sign, payload in journal:
-        for family, part in zip((HITS, CONSUMERS), unpack_columns(bytes(payload)), strict=True):
+    minutes: set[int] = set()
+    for row_id, live, sign, payload in journal:
+        tables = unpack_columns(bytes(payload))
+        if live:
+            minutes.add(minute_of_id(row_id if isinstance(row_id, UUID) else UUID(row_id)))
+            minutes.update(np.unique(tables[0].keys[0]).tolist())
+        for family, part in zip((HITS, CONSUMERS), tables, strict=True):
             parts[family].append(from_columns(FAMILIES[family].keys, part, sign))
     hits, by_consumer = (concatenate(parts[family], FAMILIES[family].keys, SUMS) for family in (HITS, CONSUMERS))
     newest_row = max((str(row[0]) for row in journal), default="")
@@ -76,6 +88,7 @@ def waiting(project_id: int) -> Waiting:
         _available(state, hits),
         _version(state["revision"] or 0, len(journal), newest_row, apdex),
         apdex,
+        runs_of(np.array(sorted(minutes), np.int64)),
     )
 
 

@@ -10,7 +10,7 @@ from endpoint_stats.aggregate.buckets import minute_of
 
 from . import sql
 from .answer import Answer, Result
-from .coverage import Spans, spans
+from .coverage import Spans, runs, spans
 from .journal import Waiting, waiting
 from .names import NameTable
 from .spec import Query
@@ -59,6 +59,6 @@ class Reading:
         kinds = sorted(set().union(*(answer.lacking() for answer in answers)))
         found = sql.read(self.project_id, [read for answer in answers for read in answer.reads()], kinds, span)
         self.names.add(found.names)
-        self.spans = spans(found.imports, *span)
+        self.spans = spans([*found.imports, *runs(found.heard), *self.waiting.heard], *span)
         rows = iter(found.rows)
         return [answer.result(rows, now, self.spans) for answer in answers]

@@ -133,11 +133,13 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one statement read: rows for each Read, names by kind, and the spans of imports (coverage.select)."""
+    """What one statement read: rows for each Read, names by kind, and the spans of imports and hours that were heard
+    (coverage.select, coverage.select_heard)."""
 
     rows: list[Rows]
     names: names.Found
     imports: list[tuple[int, int]]
+    heard: list[tuple[int, int]]
 
 
 def read(
@@ -157,6 +159,7 @@ def read(
     return Found(
         [rows.get(each.question(), nothing[each.family]) for each in reads],
         {kind: _names(part) for kind, part in zip(kinds, rest, strict=False)},
+        [(row[1], row[2]) for row in rest[-2]] if span else [],
         [(row[1], row[2]) for row in rest[-1]] if span else [],
     )
 
@@ -181,10 +184,10 @@ def _execute(
         text, values = names.select(kind, project_id)
         parts.append((f"SELECT {place}, key{filler}, said FROM ({text}) names", values))
     if span:
-        text, values = coverage.select(project_id, *span)
-        last = f"SELECT {len(reads) + len(kinds)}, first, last{filler[3:]}, {_nothing()} FROM ({text}) imports"
-        parts.append((last, values))
-    found: list[list[tuple[Any, ...]]] = [[] for _ in range(len(reads) + len(kinds) + bool(span))]
+        for place, select in enumerate((coverage.select, coverage.select_heard), len(reads) + len(kinds)):
+            text, values = select(project_id, *span)
+            parts.append((f"SELECT {place}, first, last{filler[3:]}, {_nothing()} FROM ({text}) times", values))
+    found: list[list[tuple[Any, ...]]] = [[] for _ in range(len(reads) + len(kinds) + 2 * bool(span))]
     if parts:
         with _cursor() as cursor:
             parameters = [value for _, values in parts for value in values]

@@ -3,32 +3,32 @@
 import re
 
 _EXTENSION = r"(?P<extension>\.[A-Za-z][A-Za-z0-9]{0,5})?"
-
-
-def _rule(placeholder: str, pattern: str) -> tuple[str, re.Pattern[str]]:
-    return placeholder, re.compile(f"(?:{pattern}){_EXTENSION}")
-
-
 # In order: the first that matches the whole segment names it.
-_RULES = (
-    _rule(
+_PATTERNS = (
+    (
         "date",
         r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?:[T_ ][0-9:.]{2,15}(?:Z|[+-]\d\d:?\d\d)?)?",
     ),
-    _rule("uuid", r"(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
-    _rule("id", r"-?\d+"),
-    _rule("ulid", r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
+    ("uuid", r"(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"),
+    ("id", r"-?\d+"),
+    ("ulid", r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
     # Hex of ids and digests: eight or more with a digit and a letter, so that words like "facade" stay.
-    _rule("hex", r"(?=[^.]*\d)(?=[^.]*[A-Fa-f])(?i:[0-9a-f]{8,})"),
-    _rule("email", r"[^@/\s]{1,64}@[A-Za-z0-9.-]+\.[A-Za-z]{2,24}"),
+    ("hex", r"(?=[^.]*\d)(?=[^.]*[A-Fa-f])(?i:[0-9a-f]{8,})"),
+    ("email", r"[^@/\s]{1,64}@[A-Za-z0-9.-]+\.[A-Za-z]{2,24}"),
     # cus_NffrFeUfNV2Hib, sk-live-…: a short word, then at least twelve characters with digits in them.
-    _rule("token", r"[A-Za-z]{2,12}[_-](?:[A-Za-z]{2,8}[_-])?(?=[A-Za-z]*\d)[A-Za-z0-9]{12,}"),
+    ("token", r"[A-Za-z]{2,12}[_-](?:[A-Za-z]{2,8}[_-])?(?=[A-Za-z]*\d)[A-Za-z0-9]{12,}"),
     # Base64 and the like: sixteen or more with a digit and both cases.
-    _rule("token", r"(?=[^.]*\d)(?=[^.]*[a-z])(?=[^.]*[A-Z])[A-Za-z0-9_+=~-]{16,}"),
+    ("token", r"(?=[^.]*\d)(?=[^.]*[a-z])(?=[^.]*[A-Z])[A-Za-z0-9_+=~-]{16,}"),
     # JSON Web Tokens and other dotted base64.
-    _rule("token", r"(?=.*\d)(?=.*[A-Z])[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]{8,})?"),
+    ("token", r"(?=.*\d)(?=.*[A-Z])[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]{8,})?"),
 )
-_VALUE = re.compile(r"[0-9@]|[A-Fa-f]{8}")
+_RULES = tuple((name, re.compile(f"(?:{pattern}){_EXTENSION}")) for name, pattern in _PATTERNS)
+# jsessionid=…, token=…: in a path, behind a semicolon mostly.
+_ASSIGNED = re.compile(
+    r"(?i)((?:^|[;,&])[\w.-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|session|\w*sess(?:ion)?id|sid|auth|otp|sig|signature"
+    r"|jwt|code)=)[^;,&]+"
+)
+_VALUE = re.compile(r"[0-9@=]|[A-Fa-f]{8}")
 _VERSION = re.compile(r"[vV]\d{1,4}(?:\.\d{1,4}){0,3}|\d{1,4}(?:\.\d{1,6}){1,3}")
 
 
@@ -39,11 +39,41 @@ def segment_name(segment: str) -> str:
     """
     if not _VALUE.search(segment) or _VERSION.fullmatch(segment):
         return segment
+    if "=" in segment:
+        segment = _ASSIGNED.sub(r"\1{secret}", segment)
     for placeholder, pattern in _RULES:
         match = pattern.fullmatch(segment)
         if match:
             return f"{{{placeholder}}}{match['extension'] or ''}"
     return segment
+
+
+# Without an extension: what has one is the name of a file.
+_SECRETS = tuple(
+    (name, re.compile(pattern))
+    for name, pattern in (
+        *(rule for rule in _PATTERNS if rule[0] in ("email", "token")),
+        ("hex", r"(?i:[0-9a-f]{24,})"),
+    )
+)
+
+
+def secret_segment(segment: str) -> str:
+    """The segment without what may be a secret or a person: e-mail addresses, tokens, long digests, ``token=…``. Ids
+    and UUIDs stay."""
+    if not _VALUE.search(segment):
+        return segment
+    if "=" in segment:
+        segment = _ASSIGNED.sub(r"\1{secret}", segment)
+    for placeholder, pattern in _SECRETS:
+        if pattern.fullmatch(segment):
+            return f"{{{placeholder}}}"
+    return segment
+
+
+def without_secrets(path: str) -> str:
+    """The path with its secrets replaced: what a project keeps that names its routes as they stand."""
+    return "/".join(map(secret_segment, path.split("/"))) if _VALUE.search(path) else path
 
 
 class _Segments(dict[str, str]):

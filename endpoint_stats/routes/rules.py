@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .lexical import lexical_route, shape
+from .lexical import lexical_route, shape, without_secrets
 
 STATIC = "{static}"
 UNMATCHED = "{unmatched}"
@@ -146,4 +146,4 @@ class Router:
                 return named, True
         if self.rules.static and is_static(path):
             return STATIC, True
-        return (lexical_route(path) if self.rules.lexical else path), False
+        return (lexical_route(path) if self.rules.lexical else without_secrets(path)), False

@@ -1,7 +1,8 @@
 """Compaction: journal rows into minute, hour and day rollups. Any number of workers; one project a transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +13,8 @@ from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
 from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Journal, StoreState
 
-from . import rollups, state
+from . import arrivals, rollups, state
+from .arrivals import Arrivals
 from .journal import length
 from .points import reached
 
@@ -27,6 +29,7 @@ class _Round:
     ids: list[UUID]
     span: tuple[int, int] | None  # first and last minute that has hits
     tables: list[tuple[str, str, Table]]  # family, level and what it adds there
+    arrivals: Arrivals = field(default_factory=Arrivals)
     takes_away: bool = False
 
 
@@ -43,6 +46,13 @@ def compact_when_due(project_id: int) -> None:
     rows, keys = length(project_id)
     if rows > settings.JOURNAL_MAX_ROWS or keys > settings.JOURNAL_MAX_KEYS:
         compact(project_id)
+
+
+def compact_live(project_id: int) -> None:
+    """One round, if the journal has far more rows than a living worker would leave there."""
+    rows, keys = length(project_id)
+    if rows > settings.JOURNAL_MAX_LIVE_ROWS or keys > settings.JOURNAL_MAX_KEYS:
+        compact_round(project_id)
 
 
 def compact_round(project_id: int) -> int | None:
@@ -75,23 +85,27 @@ def _prepare(project_id: int) -> _Round | None:
         keys += row_keys
     if not ids:
         return None
-    chosen = list(rows.filter(id__in=ids).values_list("sign", "payload"))
+    chosen = list(rows.filter(id__in=ids).values_list("id", "sign", "payload", "receipts"))
     if len(chosen) != len(ids):
         return _Round(ids, None, [])  # taken meanwhile; the transaction will notice
-    hits, by_consumer = _added([(sign, bytes(payload)) for sign, payload in chosen])
+    hits, by_consumer, found = _added(chosen)
     span = (int(hits.keys[0].min()), int(hits.keys[0].max())) if len(hits) else None
-    return _Round(ids, span, _by_level(hits, by_consumer), takes_away=any(sign < 0 for sign, _ in chosen))
+    takes_away = any(sign < 0 for _, sign, _, _ in chosen)
+    return _Round(ids, span, _by_level(hits, by_consumer), found, takes_away)
 
 
-def _added(rows: Sequence[tuple[int, bytes]]) -> tuple[Table, Table]:
-    hits, by_consumer = [empty(4)], [empty(3)]
-    for sign, payload in rows:
-        tables = unpack(payload)
+def _added(rows: Sequence[tuple[UUID, int, Any, Any]]) -> tuple[Table, Table, Arrivals]:
+    """What journal rows (id, sign, payload, receipts) come to."""
+    hits, by_consumer, found = [empty(4)], [empty(3)], Arrivals()
+    for row_id, sign, payload, receipts in rows:
+        tables = unpack(bytes(payload))
+        if receipts is not None:
+            found.add(row_id, bytes(receipts), tables[0])
         if sign < 0:
             tables = [negate(table) for table in tables]
         hits.append(tables[0])
         by_consumer.append(tables[1])
-    return combine(*hits), combine(*by_consumer)
+    return combine(*hits), combine(*by_consumer), found
 
 
 def _by_level(hits: Table, by_consumer: Table) -> list[tuple[str, str, Table]]:
@@ -110,6 +124,7 @@ def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
     floors = {"minute": held.minute_floor, "hour": held.hour_floor, "day": held.day_floor}
     for family, level, table in prepared.tables:
         rollups.add(project_id, rollups.LEVELS[family][level], take(table, table.keys[0] >= floors[level]))
+    arrivals.write(project_id, prepared.arrivals, held.minute_floor)
 
 
 def _note(held: StoreState, prepared: _Round) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from django.db.models import Model
 
 from endpoint_stats.aggregate.fold import Delta, EndpointName
-from endpoint_stats.aggregate.table import Ints, Table, combine, with_keys
+from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, Ints, Table, combine, empty, with_keys
 from endpoint_stats.ids import name_key, row_id
 from endpoint_stats.models import Consumer, Endpoint, ProjectSettings, Release
 from endpoint_stats.routes.rules import OTHER, STATIC, UNMATCHED
@@ -25,9 +25,11 @@ class _Known:
 
     def refresh(self, keys: Iterable[int]) -> None:
         """Learn which of ``keys`` another process has added."""
-        unknown = {key for key in keys if key not in self.keys}
-        if unknown and len(self.keys) < self.cap:
-            rows = self.model.objects.filter(project_id=self.project_id, key__in=unknown)
+        if len(self.keys) >= self.cap or all(key in self.keys for key in keys):
+            return
+        rows = self.model.objects.filter(project_id=self.project_id)
+        # All of them, not only those asked for: several processes keep to one cap.
+        if rows.count() != len(self.keys):
             self.keys.update(rows.values_list("key", flat=True))
 
 
@@ -40,12 +42,21 @@ class Resolved:
     rows: list[Model] = field(default_factory=list)
     keys: list[tuple[str, int]] = field(default_factory=list)
 
+    @classmethod
+    def empty(cls) -> "Resolved":
+        return cls(empty(len(HIT_KEYS)), empty(len(CONSUMER_KEYS)))
+
+
+def caps_of(settings: ProjectSettings) -> tuple[object, ...]:
+    """What of the settings decides which names get a row."""
+    return settings.endpoint_cap, settings.consumer_cap, settings.release_cap, settings.group_unmatched
+
 
 class ProjectNames:
     """What a project's names are; one for each process that appends. ``remember`` only what was committed."""
 
     def __init__(self, settings: ProjectSettings) -> None:
-        self.project_id = settings.project_id
+        self.project_id, self.caps = settings.project_id, caps_of(settings)
         self.group_unmatched = settings.group_unmatched
         # Names whose committed row is theirs for ever: their own, or a group's since no other has a place any more.
         self.settled: dict[EndpointName, int] = {}
@@ -67,6 +78,13 @@ class ProjectNames:
         time, who, at = delta.by_consumer.keys
         by_consumer = with_keys(delta.by_consumer, (time, consumer[who], endpoint[at]))
         return Resolved(combine(hits), combine(by_consumer), rows, new)
+
+    def endpoint_keys(self, resolved: Resolved, wanted: Iterable[int]) -> set[int]:
+        """Those of ``wanted`` that have a row of their own, those of ``resolved`` among them."""
+        known, new = self.kinds["endpoint"], {key for kind, key in resolved.keys if kind == "endpoint"}
+        wanted = set(wanted) - new
+        known.refresh(wanted)
+        return (wanted & known.keys) | new
 
     def remember(self, resolved: Resolved) -> None:
         for kind, key in resolved.keys:

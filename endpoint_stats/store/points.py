@@ -10,6 +10,10 @@ POINTS = (
     "import.identity_written",
     "import.before_commit",
     "import.after_commit",
+    "live.begun",
+    "live.identity_written",
+    "live.before_commit",
+    "live.after_commit",
     "compact.rollups_written",
     "compact.before_commit",
     "compact.after_commit",
@@ -37,3 +41,8 @@ def reached(point: str) -> None:
     os.environ[VARIABLE] = f"{point}:{left}"
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def asked_for(prefix: str) -> bool:
+    """Whether a test wants to kill at a point that begins so."""
+    return getattr(settings, "COMMIT_POINTS", False) and os.environ.get(VARIABLE, "").startswith(prefix)

@@ -6,13 +6,15 @@ from django.db import connection, transaction
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.buckets import floor
-from endpoint_stats.models import Folded, ProjectSettings, StoreState
+from endpoint_stats.models import Folded, ProjectSettings, Receipt, Sample, StoreState, Stream
 
 from . import rollups, state
 from .points import reached
 from .rollback import KEPT_DAYS
 
 ROWS_A_ROUND = 20_000
+MAX_SAMPLES = 200_000  # of a project
+STREAMS_KEPT = timedelta(days=30)  # since a cumulative series was last seen
 
 
 def wanted_floors(settings: ProjectSettings, newest: int) -> dict[str, int]:
@@ -32,9 +34,27 @@ def prune(project_id: int, now: datetime) -> int:
         tables = [levels[name] for levels in rollups.LEVELS.values() if name in levels]
         for level in tables:
             deleted += _delete_below(project_id, level, floor_minute)
+    deleted += _prune_arrivals(settings, now)
     old = Folded.objects.filter(project_id=project_id, created__lt=now - timedelta(days=KEPT_DAYS))
     deleted += old.delete()[0]
     return deleted
+
+
+def _prune_arrivals(settings: ProjectSettings, now: datetime) -> int:
+    """Receipts and streams whose time is over; samples that are too old, or more than a project may have."""
+    project_id = settings.project_id
+    deleted = Receipt.objects.filter(project_id=project_id, expires__lt=now).delete()[0]
+    streams = Stream.objects.filter(project_id=project_id)
+    forgotten = streams.filter(seen__lt=now - STREAMS_KEPT).delete()[0]
+    if forgotten:
+        # Who writes is forgotten with any of its streams, or what that stream had counted would count again.
+        forgotten += streams.filter(state=b"").delete()[0]
+    deleted += forgotten
+    samples = Sample.objects.filter(project_id=project_id)
+    oldest = int(now.timestamp()) // 60 - settings.sample_days * 1440
+    newest_first = samples.order_by("-time", "-endpoint", "-id").values_list("time", flat=True)
+    beyond = newest_first[MAX_SAMPLES : MAX_SAMPLES + 1].first()
+    return deleted + samples.filter(time__lt=max(oldest, -1 if beyond is None else beyond + 1)).delete()[0]
 
 
 def _raise_floor(project_id: int, settings: ProjectSettings, level: str) -> int:

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from endpoint_stats.ids import uuid7
-from endpoint_stats.models import Batch, Folded, Journal, Place
+from endpoint_stats.models import Batch, Folded, Journal, Place, SourceKind
 
 from . import state
 from .points import reached
@@ -42,6 +42,10 @@ def roll_back(batch_id: UUID) -> Batch:
 
 
 def _change_state(batch: Batch) -> None:
+    if batch.source != SourceKind.IMPORT:
+        raise RollbackError(
+            f"{batch.id} is what a key sent, which shares its commits with others: only imports can be taken back."
+        )
     now = timezone.now()
     rows = Batch.objects.filter(id=batch.id, project_id=batch.project_id)
     ended = rows.filter(state__in=(Batch.State.COMPLETE, Batch.State.FAILED))

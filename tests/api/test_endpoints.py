@@ -91,9 +91,6 @@ class TestEndpoints:
     def test_a_cursor_that_is_none(self, client, shop):
         assert_problem(get(client, what="endpoints", cursor="nonsense"), 404, "not_found")
 
-    def test_samples_are_a_reserved_name(self, client, shop):
-        assert_problem(get(client, what="samples"), 501, "reserved")
-
 
 class TestStillTrue:
     def test_not_modified_until_something_changes(self, client, shop, tmp_path):
@@ -211,7 +208,7 @@ class TestDescription:
             for pattern in getattr(part, "url_patterns", [])
             if str(pattern.pattern).startswith("api/")
         }
-        assert ours - described == {"/api/v1/schema", "/api/v1/projects/{slug}/samples"}
+        assert ours - described == {"/api/v1/schema"}
         assert described <= ours
 
     def test_its_parameters_are_those_that_are_accepted(self, client, shop):

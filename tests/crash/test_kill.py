@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from endpoint_stats.store.points import POINTS
+from tests.crash import test_live
 from tests.integration.installation import LEVELS, Installation, wait_until
 from tests.integration.lines import START, access_log, count, join, line
 
@@ -193,6 +194,7 @@ EXERCISED: dict[str, Callable[..., None]] = {
     "compact": test_compact,
     "prune": test_prune,
     "rollback": test_rollback,
+    "live": test_live.test_at_each_commit_point,
 }
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ URL = os.environ.get("DATABASE_URL", "")
 
 
 def _program(name: str, package: str) -> Callable[[], str]:
-    return lambda: "" if shutil.which(name) else f"{name} is not installed (Debian: apt-get install {package})"
+    # Daemons lie where a user's PATH need not lead.
+    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    missing = f"{name} is not installed (Debian: apt-get install {package})"
+    return lambda: "" if shutil.which(name, path=places) else missing
 
 
 def _variable(name: str, example: str) -> Callable[[], str]:
@@ -29,6 +33,13 @@ def _postgresql() -> str:
     return "" if URL.startswith("postgres") else "DATABASE_URL does not point to PostgreSQL"
 
 
+def server_programs() -> Path | None:
+    """The folder of PostgreSQL's own programs, which Debian keeps off the path."""
+    found = shutil.which("pg_ctl")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    return folders[-1].parent if folders else Path(found).parent if found else None
+
+
 # What a test may need -> why it is not to be had; empty where it is.
 SERVICES: dict[str, Callable[[], str]] = {
     "postgresql": _postgresql,
@@ -37,7 +48,12 @@ SERVICES: dict[str, Callable[[], str]] = {
     "s3": _variable("S3_ENDPOINT_URL", "http://127.0.0.1:8333"),
     "chromium": _program("chromium", "chromium"),
     "goaccess": _program("goaccess", "goaccess"),
+    "pg_ctl": lambda: "" if server_programs() else "PostgreSQL's server is not installed (Debian: postgresql)",
     "promtool": _program("promtool", "prometheus"),
+    "curl": _program("curl", "curl"),
+    "openssl": _program("openssl", "openssl"),
+    "nginx": _program("nginx", "nginx-light"),
+    "syslog-ng": _program("syslog-ng", "syslog-ng-core syslog-ng-mod-http"),
 }
 # The other database's run covers these.
 DATABASES = {"postgresql", "sqlite"}

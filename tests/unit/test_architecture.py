@@ -1,6 +1,7 @@
 """Who may know whom, and how large a part may be. Read from the syntax trees; nothing is imported."""
 
 import ast
+import sys
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("settings", "accounts", "endpoint_stats", "alerts", "files", "devtools")
+APPS = ("settings", "accounts", "endpoint_stats", "endpoint_stats_sender", "alerts", "files", "devtools")
 MAX_MODULE, MAX_FUNCTION, LONG_FUNCTION = 400, 60, 40
 
 # What each may import of ours. Wiring by name (INSTALLED_APPS, urls' include) is no import.
@@ -16,6 +17,7 @@ ALLOWED = {
     "settings": {"settings"},
     "accounts": {"accounts"},
     "endpoint_stats": {"endpoint_stats", "accounts"},
+    "endpoint_stats_sender": {"endpoint_stats_sender"},
     "alerts": {"alerts", "endpoint_stats", "accounts"},
     "files": {"files", "endpoint_stats", "accounts"},
     "devtools": {"devtools", "endpoint_stats", "accounts", "alerts", "files"},
@@ -100,6 +102,18 @@ def test_what_higher_apps_know_of_the_core(app, more):
         if under(name, "endpoint_stats") and not under(name, *OPEN_TO_ALL, *more)
     ]
     assert not wrong
+
+
+def test_the_sender_needs_the_standard_library_and_django_alone():
+    """It runs inside other people's applications, on Python 3.9 too."""
+    wrong = [
+        f"{module} imports {name}"
+        for module, name in all_imports("endpoint_stats_sender")
+        if name.split(".")[0] not in sys.stdlib_module_names | {"endpoint_stats_sender", "django", "asgiref"}
+    ]
+    assert not wrong
+    for path, _ in (modules()[module] for module in modules() if under(module, "endpoint_stats_sender")):
+        ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 9))
 
 
 PURE = ("endpoint_stats.aggregate", "endpoint_stats.routes.rules", "endpoint_stats.routes.lexical")

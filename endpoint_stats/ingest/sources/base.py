@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "method_invalid": "The method is not a word of at most 32 letters, hyphens and underscores.",
     "status_invalid": "The status is not a number from 100 to 599.",
     "duration_invalid": "The duration is not a number from 0 to 30 days.",
+    "samples_only": "Another source counts for this service; of this one only samples are kept.",
     "size_invalid": "A size is not a number of bytes from 0 to 2^53.",
 }
 """Reason -> one plain sentence, for the ledger and the documentation. The registry is closed."""
@@ -71,6 +72,8 @@ Rejected = tuple[int, str]
 Decoder = Callable[[Any], Any]
 ColumnDecoder = Callable[[Spans], tuple[Ints, Bools]]
 """A column's values (int64[n]), and which of them are known: where a value is, it is what the Decoder says of it."""
+ArrayDecoder = Callable[[Sequence[Any]], tuple[Ints, Bools]]
+"""The same for a column of JSON's scalars."""
 
 
 class Source(Protocol):
@@ -88,12 +91,14 @@ class Source(Protocol):
         consumer, version, user_agent   str, "" when the line has none
     columns: slot -> decoder of the plain values of a whole column, for slots whose columns are Spans. A duration
         of None is never among what it knows.
+    arrays: slot -> the same for columns of objects. A duration of None is NO_DURATION there.
     """
 
     name: str
     consumer_field: str
     slots: Mapping[str, Decoder]
     columns: Mapping[str, ColumnDecoder]
+    arrays: Mapping[str, ArrayDecoder]
 
     def read(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
         """Rows and rejected lines. Every line is in exactly one of the two; both are ascending by line.

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from . import times, values
-from .base import ColumnDecoder, Decoder, Rejected, Rows
+from . import arrays, times, values
+from .base import ArrayDecoder, ColumnDecoder, Decoder, Rejected, Rows
 from .json_lines import decode_lines, without_missing
-from .lines import Lines
+from .lines import Ints, Lines
 from .targets import target
 
 Number = int | float
 
 
-class Hit(msgspec.Struct, gc=False):
+class Hit(msgspec.Struct, gc=False, omit_defaults=True):
     """One observed request as it stands on the wire. None stands for a missing key and for null.
 
     time: RFC 3339, or epoch seconds; duration: seconds; sizes: bytes. Unknown keys are ignored.
@@ -37,10 +37,17 @@ class Hit(msgspec.Struct, gc=False):
     trace_id: str | None = None
 
 
+def _to_the_second(time: Number | str | None) -> Number | str | None:
+    """RFC 3339 in UTC without its fraction, which is not counted: many hits then have one value to decode."""
+    if isinstance(time, str) and time[19:20] == "." and time[-1:] == "Z" and time[20:-1].isdecimal() and time.isascii():
+        return f"{time[:19]}Z"
+    return time
+
+
 def columns(hits: Sequence[Hit]) -> dict[str, Sequence[Any]]:
     """Slot -> raw values. A target without method, or without path and route, is None."""
     return {
-        "time": [hit.time for hit in hits],
+        "time": [_to_the_second(hit.time) for hit in hits],
         "target": [
             (hit.method, hit.path, hit.route, hit.service)
             if hit.method is not None and (hit.path or hit.route)
@@ -55,6 +62,17 @@ def columns(hits: Sequence[Hit]) -> dict[str, Sequence[Any]]:
         "version": [hit.version for hit in hits],
         "user_agent": [hit.user_agent for hit in hits],
     }
+
+
+_REQUIRED = ("time", "target", "status")
+
+
+def rows_of(hits: Sequence[Hit], index: Ints) -> tuple[Rows, list[Rejected]]:
+    """Rows of hits, whose places are in ``index``; and those that lack something."""
+    found = columns(hits)
+    if not any(None in found[slot] for slot in _REQUIRED):
+        return Rows(index, found), []
+    return without_missing(index, found, _REQUIRED)
 
 
 class HitsSource:
@@ -75,6 +93,11 @@ class HitsSource:
     }
 
     columns: Mapping[str, ColumnDecoder] = {}
+    arrays: Mapping[str, ArrayDecoder] = {
+        "duration": arrays.seconds,
+        "request_size": arrays.sizes,
+        "response_size": arrays.sizes,
+    }
 
     def __init__(self) -> None:
         self._decode = msgspec.json.Decoder(Hit).decode
@@ -91,9 +114,5 @@ class HitsSource:
     def read(self, lines: Lines) -> tuple[Rows, list[Rejected]]:
         """See Source.read."""
         hits, index, rejected = decode_lines(self._decode, lines.split())
-        found = columns(hits)
-        required = ("time", "target", "status")
-        if not any(None in found[slot] for slot in required):
-            return Rows(index, found), rejected
-        rows, missing = without_missing(index, found, required)
-        return rows, sorted(rejected + missing)
+        rows, missing = rows_of(hits, index)
+        return rows, sorted(rejected + missing) if missing else rejected

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from . import times, values
-from .base import ColumnDecoder, Decoder, Rejected, Rows
+from . import arrays, times, values
+from .base import ArrayDecoder, ColumnDecoder, Decoder, Rejected, Rows
 from .lines import Ints, Lines, Spans
 from .targets import target
 
@@ -30,6 +30,12 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "response_size": values.size,
     "consumer": values.name(values.CONSUMER_LENGTH),
     "user_agent": values.name(values.USER_AGENT_LENGTH),
+}
+_ARRAYS: dict[Callable[[Any], Any], ArrayDecoder] = {
+    values.seconds: arrays.seconds,
+    values.seconds_list: arrays.seconds,
+    values.seconds_or_go: arrays.seconds,
+    values.size: arrays.sizes,
 }
 _REQUIRED = ("time", "target", "status")
 _MAY_BE_LISTS = ("consumer", "user_agent")  # headers, of which Caddy writes lists
@@ -107,6 +113,9 @@ class JsonSource:
             slots["duration"] = _DURATIONS[fields.get("duration_unit", "seconds")]
         self.slots: Mapping[str, Decoder] = slots
         self.columns: Mapping[str, ColumnDecoder] = {}
+        self.arrays: Mapping[str, ArrayDecoder] = {
+            slot: _ARRAYS[decode] for slot, decode in slots.items() if decode in _ARRAYS
+        }
 
     def _struct(
         self, tree: Mapping[str, Any], keys: KeyPath, names: KeyPath, lists: Iterable[KeyPath]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import ColumnDecoder, Decoder, Rejected, Rows
+from .base import ArrayDecoder, ColumnDecoder, Decoder, Rejected, Rows
 from .format_string import Format, bind, parse
 from .line_pattern import line_pattern, pieces
 from .lines import Ints, Lines, Spans
@@ -32,6 +32,7 @@ class TextSource:
         self.columns: Mapping[str, ColumnDecoder] = {
             slot: binding.column for slot, binding in bindings.items() if binding.column
         }
+        self.arrays: Mapping[str, ArrayDecoder] = {}
         self._places = {slot: binding.places for slot, binding in bindings.items()}
         self._needed = sorted({place for places in self._places.values() for place in places})
         found, escaped = pieces(parsed, self._needed), parsed.escape != "none"

@@ -71,7 +71,7 @@ def test_every_line_is_counted_once(chosen, block):
 def test_hits_stand_in_the_order_of_their_lines(chosen):
     made = encoder()
     done = made.encode(dump(*(GOOD | {"path": f"/{p}", "time": 1_700_000_000 + t, "status": s} for p, t, s in chosen)))
-    names = [made.endpoints.listed[at] for at in done.hits.endpoint.tolist()]
+    names = [made.names.endpoints.listed[at] for at in done.hits.endpoint.tolist()]
     assert [(name.route[1:], time - 1_700_000_000, status) for name, time, status in zip(
         names, done.hits.seconds.tolist(), done.hits.status.tolist(), strict=True)] == chosen  # fmt: skip
 
@@ -83,9 +83,9 @@ def test_one_hit_in_full():
         "consumer": "ada", "version": "1.2", "user_agent": "kube-probe/1.31", "time": "2025-11-13T02:13:20.9+01:00",
     }  # fmt: skip
     hits = made.encode(dump(hit)).hits
-    assert made.endpoints.listed[hits.endpoint[0]][:3] == ("other", "GET", "/a/{x}")
-    assert made.consumers.listed[hits.consumer[0]] == "ada"
-    assert made.releases.listed[hits.release[0]][1] == "1.2"
+    assert made.names.endpoints.listed[hits.endpoint[0]][:3] == ("other", "GET", "/a/{x}")
+    assert made.names.consumers.listed[hits.consumer[0]] == "ada"
+    assert made.names.releases.listed[hits.release[0]][1] == "1.2"
     assert hits.seconds.tolist() == [1_762_996_400]
     assert hits.duration.tolist() == [2_500_000]
     assert (hits.request_size.tolist(), hits.response_size.tolist()) == ([7], [9])
@@ -97,7 +97,7 @@ def test_a_release_belongs_to_the_service_of_its_hit():
     """Service and version make a release; a hit that names its service is of that service's release."""
     made = encoder()
     hits = made.encode(dump(GOOD | {"service": "other", "version": "1"}, GOOD | {"version": "1"})).hits
-    assert [made.releases.listed[at] for at in hits.release.tolist()] == [("other", "1"), ("shop", "1")]
+    assert [made.names.releases.listed[at] for at in hits.release.tolist()] == [("other", "1"), ("shop", "1")]
 
 
 def test_memory_starts_again_and_nothing_is_mixed_up(monkeypatch):
@@ -107,10 +107,10 @@ def test_memory_starts_again_and_nothing_is_mixed_up(monkeypatch):
     for start in range(0, 100, 25):
         lines = dump(*(GOOD | {"path": f"/p{at}", "consumer": f"c{at}"} for at in range(start, start + 25)))
         hits = made.encode(lines).hits
-        assert [made.endpoints.listed[at].route for at in hits.endpoint.tolist()] == [
+        assert [made.names.endpoints.listed[at].route for at in hits.endpoint.tolist()] == [
             f"/p{at}" for at in range(start, start + 25)
         ]
-        assert [made.consumers.listed[at] for at in hits.consumer.tolist()] == [
+        assert [made.names.consumers.listed[at] for at in hits.consumer.tolist()] == [
             f"c{at}" for at in range(start, start + 25)
         ]
         assert all(len(each) <= 10 for kinds in made.memos.values() for each in kinds)
@@ -152,7 +152,7 @@ class ByPattern:
     """A source that reads each line by the regular expression and decodes each value on its own."""
 
     def __init__(self, source):
-        self.slots, self.columns, self.read = source.slots, {}, source.read_by_pattern
+        self.slots, self.columns, self.arrays, self.read = source.slots, {}, {}, source.read_by_pattern
 
 
 @given(st.data())
@@ -180,7 +180,7 @@ def test_all_at_once_is_line_by_line(data):
         if name not in ("endpoint", "release", "consumer"):
             assert getattr(done.hits, name).tolist() == getattr(expected.hits, name).tolist()
     for name in ("endpoint", "consumer"):
-        listed, others = getattr(made, name + "s").listed, getattr(expected_by, name + "s").listed
+        listed, others = getattr(made.names, name + "s").listed, getattr(expected_by.names, name + "s").listed
         codes, other_codes = getattr(done.hits, name).tolist(), getattr(expected.hits, name).tolist()
         assert [listed[at] for at in codes] == [others[at] for at in other_codes]
 

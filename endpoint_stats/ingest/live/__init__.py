@@ -1,0 +1,1 @@
+"""Hits that come in by requests: read, encoded, and committed before they are acknowledged."""

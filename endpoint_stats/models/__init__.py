@@ -1,0 +1,65 @@
+"""The tables of the core.
+
+*Volume tables* (journal, rollups, folded forms, places) have a composite primary key that begins with the
+project, no foreign key that the database checks, and ids made by the application, so that they can be spread
+over a cluster (docs/scaling.md). Times of buckets are whole minutes since 1970-01-01 UTC.
+"""
+
+from .arrivals import Heard, Sample, Stream
+from .common import MAX_NAME
+from .ledger import Batch, Folded, Journal, Place, Receipt, SourceKind
+from .names import Consumer, Endpoint, Named, Release
+from .project import CountingSource, ProjectSettings, RoutePattern, StoreState, validate_trace_url
+from .rollups import (
+    CONSUMERS,
+    FAMILIES,
+    HITS,
+    TOTALS,
+    ConsumerDay,
+    ConsumerHour,
+    Family,
+    RollupDay,
+    RollupHour,
+    RollupMinute,
+    TotalDay,
+    TotalHour,
+    TotalMinute,
+)
+from .workers import Beat, JobRun
+
+__all__ = [
+    "CONSUMERS",
+    "FAMILIES",
+    "HITS",
+    "MAX_NAME",
+    "TOTALS",
+    "Batch",
+    "Beat",
+    "Consumer",
+    "ConsumerDay",
+    "ConsumerHour",
+    "CountingSource",
+    "Endpoint",
+    "Family",
+    "Folded",
+    "Heard",
+    "JobRun",
+    "Journal",
+    "Named",
+    "Place",
+    "ProjectSettings",
+    "Receipt",
+    "Release",
+    "RollupDay",
+    "RollupHour",
+    "RollupMinute",
+    "RoutePattern",
+    "Sample",
+    "SourceKind",
+    "StoreState",
+    "Stream",
+    "TotalDay",
+    "TotalHour",
+    "TotalMinute",
+    "validate_trace_url",
+]

@@ -1,0 +1,259 @@
+"""The acknowledged path: identities, journal row and the ledger's counts of all requests of a group in one
+transaction. What was answered with 2xx is committed, and counted once, whatever is killed next."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import DataError, connection, transaction
+from django.db.models import Q
+
+from accounts.models import ApiKey
+from endpoint_stats.aggregate import receipts
+from endpoint_stats.aggregate.fold import Delta
+from endpoint_stats.aggregate.receipts import Entry, Receipts, Sampled
+from endpoint_stats.aggregate.table import pack
+from endpoint_stats.ids import uuid7
+from endpoint_stats.models import Journal, Receipt
+
+from .append import insert_names
+from .names import ProjectNames, Resolved
+from .points import asked_for, reached
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """By what a request is known again: see models.Receipt."""
+
+    id: UUID
+    body: UUID
+    lasts: timedelta
+
+
+@dataclass(slots=True)
+class Sent:
+    """One request on its way to be committed. ``hits`` is what the caller's fold understands."""
+
+    key_id: str
+    entry: Entry
+    identity: Identity | None
+    hits: Any = None
+
+
+class Verdict(Enum):
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    OTHER_BODY = "other body"  # the same Idempotency-Key came with another body before
+    KEY_GONE = "key gone"  # revoked or expired since the request began
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What became of a request; ``batch`` and ``received`` of a duplicate are those of the first one."""
+
+    verdict: Verdict
+    batch: UUID | None = None
+    received: int = 0
+
+
+@dataclass(slots=True)
+class Folded:
+    resolved: Resolved
+    samples: list[Sampled] = field(default_factory=list)
+
+
+class Points(Protocol):
+    """Points of metrics, which know what they add once they see where their streams stood."""
+
+    def wanted(self) -> set[UUID]:
+        """Ids of the streams, and of who writes them, whose states ``fold`` needs."""
+        ...
+
+    def fold(self, states: Mapping[UUID, bytes | None]) -> tuple[Delta, dict[UUID, bytes]]:
+        """What they add, and the new states."""
+        ...
+
+
+Fold = Callable[[Sequence[Sent]], Folded]
+
+
+def append(project_id: int, sent: Sequence[Sent], fold: Fold, names: ProjectNames, now: datetime) -> list[Acknowledged]:
+    """Commit what is new of ``sent``. All of it stands or falls together; afterwards ``names`` knows the new names."""
+    folded = fold(sent)
+    if _at_once(project_id, sent, folded, now):
+        names.remember(folded.resolved)
+        return [_stored(one) for one in sent]
+    with transaction.atomic():
+        reached("live.begun")
+        found = identify(project_id, sent, now)
+        reached("live.identity_written")
+        new = [one for one, what in zip(sent, found, strict=True) if what.verdict is Verdict.STORED]
+        if len(new) < len(sent):
+            folded = fold(new)
+        entries = [entry for one, what in zip(sent, found, strict=True) if (entry := entry_of(one, what))]
+        if entries:
+            insert_names(folded.resolved)
+            write(project_id, folded, entries)
+        reached("live.before_commit")
+    reached("live.after_commit")
+    names.remember(folded.resolved)
+    return found
+
+
+def _stored(one: Sent) -> Acknowledged:
+    return Acknowledged(Verdict.STORED, UUID(bytes=one.entry.batch), one.entry.received)
+
+
+def _at_once(project_id: int, sent: Sequence[Sent], folded: Folded, now: datetime) -> bool:
+    """The usual case in one way to the database and back: all keys valid, all identities new, no new name.
+
+    One statement is one transaction. False, and nothing was written, where it is not the usual case: then the long
+    way finds out what it is.
+    """
+    if connection.vendor != "postgresql" or connection.in_atomic_block or folded.resolved.rows or asked_for("live."):
+        return False
+    new = {one.identity.id: one for one in sent if one.identity is not None}
+    if len(new) != sum(one.identity is not None for one in sent):
+        return False
+    keys = sorted({one.key_id for one in sent})
+    check = (
+        f"(SELECT count(*) FROM {ApiKey._meta.db_table} WHERE id = ANY(%s) AND NOT revoked"
+        " AND (expiry_date IS NULL OR expiry_date > %s)) = %s"
+    )
+    values = [*_journal_row(project_id, folded, [one.entry for one in sent]), keys, now, len(keys)]
+    first = ""
+    if new:
+        rows, values_of_rows = _receipt_rows(project_id, new, now)
+        first = f"WITH written AS ({rows} RETURNING 1) "
+        check += " AND (SELECT count(*) FROM written) = %s"
+        values = [*values_of_rows, *values, len(new)]
+    connection.ensure_connection()
+    # What a health check would find the statement finds itself; it would be one more way.
+    connection.health_check_done = True  # type: ignore[attr-defined]  # types lack it
+    try:
+        with connection.cursor() as cursor:
+            # What is not as it should be divides by zero, and takes the receipts with it.
+            cursor.execute(
+                f"{first}INSERT INTO {Journal._meta.db_table} ({', '.join(_JOURNAL)}, sign)"
+                f" SELECT %s, %s, %s, %s, %s, 1 / CASE WHEN {check} THEN 1 ELSE 0 END",
+                values,
+            )
+    except DataError:
+        return False
+    return True
+
+
+def entry_of(one: Sent, what: Acknowledged) -> Entry | None:
+    if what.verdict is Verdict.STORED:
+        return one.entry
+    if what.verdict is Verdict.DUPLICATE:
+        seen = one.entry
+        return Entry(
+            seen.batch, seen.source, seen.key_prefix, seen.hour, seen.seen, seen.received, duplicate=seen.received
+        )
+    return None
+
+
+_JOURNAL = ("project_id", "id", "keys", "payload", "receipts")
+
+
+def _journal_row(project_id: int, folded: Folded, entries: Sequence[Entry]) -> list[Any]:
+    """Values of the columns in _JOURNAL."""
+    hits, by_consumer = folded.resolved.hits, folded.resolved.by_consumer
+    packed = receipts.pack(Receipts(receipts.by_batch(entries), folded.samples))
+    return [project_id, *_raw(uuid7()), len(hits) + len(by_consumer), pack([hits, by_consumer]), packed]
+
+
+def write(project_id: int, folded: Folded, entries: Sequence[Entry]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {Journal._meta.db_table} ({', '.join(_JOURNAL)}, sign) VALUES (%s, %s, %s, %s, %s, 1)",
+            _journal_row(project_id, folded, entries),
+        )
+
+
+def identify(project_id: int, sent: Sequence[Sent], now: datetime) -> list[Acknowledged]:
+    """A verdict each. What is new has its receipt written; of several alike in ``sent`` the first is new."""
+    keys = {one.key_id for one in sent}
+    valid = set(
+        ApiKey.objects.filter(Q(expiry_date=None) | Q(expiry_date__gt=now), id__in=keys, revoked=False).values_list(
+            "id", flat=True
+        )
+    )
+    first: dict[UUID, Sent] = {}
+    for one in sent:
+        if one.identity is not None and one.key_id in valid:
+            first.setdefault(one.identity.id, one)
+    held = _write_receipts(project_id, first, now) if first else {}
+    found = []
+    for one in sent:
+        identity = one.identity
+        if one.key_id not in valid:
+            found.append(Acknowledged(Verdict.KEY_GONE))
+        elif identity is None or (identity.id not in held and first[identity.id] is one):
+            found.append(_stored(one))
+        else:
+            found.append(_repeated(identity, held.get(identity.id) or _receipt_of(first[identity.id])))
+    return found
+
+
+_Held = tuple[UUID, UUID, int]  # body, batch, received
+
+
+def _receipt_of(one: Sent) -> _Held:
+    assert one.identity is not None
+    return one.identity.body, UUID(bytes=one.entry.batch), one.entry.received
+
+
+def _repeated(identity: Identity, before: _Held) -> Acknowledged:
+    body, batch, received = before
+    return Acknowledged(Verdict.DUPLICATE if body == identity.body else Verdict.OTHER_BODY, batch, received)
+
+
+def _write_receipts(project_id: int, new: dict[UUID, Sent], now: datetime) -> dict[UUID, _Held]:
+    """Write a receipt for each that has none; returns those that had one. In one order, so that two groups that
+    share requests wait for each other and never for both."""
+    rows, values = _receipt_rows(project_id, new, now)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{rows} RETURNING id", values)
+        written = {row[0] if isinstance(row[0], UUID) else UUID(row[0]) for row in cursor.fetchall()}
+    if len(written) == len(new):
+        return {}
+    return _held_receipts(project_id, {id: one for id, one in new.items() if id not in written}, now)
+
+
+def _receipt_rows(project_id: int, new: dict[UUID, Sent], now: datetime) -> tuple[str, list[Any]]:
+    """SQL that writes those receipts that are not there yet, and its parameters."""
+    values: list[Any] = []
+    for id in sorted(new):
+        body, batch, received = _receipt_of(new[id])
+        expires = now + new[id].identity.lasts  # type: ignore[union-attr]  # only those with an identity are here
+        values += [project_id, *_raw(id, body, batch), received, connection.ops.adapt_datetimefield_value(expires)]
+    rows = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(new))
+    return (
+        f"INSERT INTO {Receipt._meta.db_table} (project_id, id, body, batch, received, expires) VALUES {rows}"
+        " ON CONFLICT (project_id, id) DO NOTHING",
+        values,
+    )
+
+
+def _held_receipts(project_id: int, wanted: dict[UUID, Sent], now: datetime) -> dict[UUID, _Held]:
+    """Those of ``wanted`` that were acknowledged before; one whose time is over becomes that of the new request."""
+    rows = Receipt.objects.filter(project_id=project_id)
+    held = {}
+    for row in rows.filter(id__in=wanted):
+        if row.expires > now:
+            held[row.id] = (row.body, row.batch, row.received)
+            continue
+        body, batch, received = _receipt_of(wanted[row.id])
+        expires = now + wanted[row.id].identity.lasts  # type: ignore[union-attr]
+        rows.filter(id=row.id).update(body=body, batch=batch, received=received, expires=expires)
+    return held
+
+
+def _raw(*ids: UUID) -> list[Any]:
+    """UUIDs as this database holds them."""
+    return list(ids) if connection.features.has_native_uuid_field else [one.hex for one in ids]

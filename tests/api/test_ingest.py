@@ -1,0 +1,483 @@
+"""POST /ingest/hits and /ingest/logs: what was acknowledged is counted, once, and each refusal says why.
+
+Expected numbers are plain counts over what was sent.
+"""
+
+import gzip
+import json
+import threading
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+import zstandard
+from django.db import OperationalError, connections
+from django.test import Client
+from django.utils import timezone
+
+from accounts.keys import create_key
+from accounts.models import ApiKey
+from endpoint_stats.ingest.live import door as doors
+from endpoint_stats.models import Batch, CountingSource, Endpoint, Journal, Receipt, Sample
+from endpoint_stats.query.runner import run
+from endpoint_stats.query.spec import Query
+from endpoint_stats.store.compact import compact
+from tests.api.conftest import assert_problem
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"])
+
+LINE = '203.0.113.9 - {user} [{time:%d/%b/%Y:%H:%M:%S} +0000] "GET {path} HTTP/1.1" {status} 12 "-" "curl" 0.020\n'
+TIMED = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
+    " $request_time"
+)
+
+
+@pytest.fixture
+def key(project):
+    return create_key(project, "ingest", "tests")
+
+
+@pytest.fixture
+def send(key):
+    """``send(body, path="hits", key=…, **headers)``: a request with the key; values that are no bytes go as JSON."""
+
+    def make(body, what="hits", *, secret=key[1], **headers):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {secret}"} if secret else {}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return Client().post(f"/api/v1/ingest/{what}", data, content_type="application/json", headers=given)
+
+    return make
+
+
+def hit(**more):
+    return {"time": timezone.now().timestamp(), "method": "GET", "path": "/orders/7", "status": 200, **more}
+
+
+def counted(project, *groups):
+    """Groups -> requests, by the product's own question, before and after compaction the same."""
+    now = timezone.now().replace(second=0, microsecond=0)
+    query = Query(project.pk, now - timedelta(days=8), now + timedelta(minutes=20), ("requests",), groups)
+
+    def ask():
+        rows = run(query, now).rows
+        return {tuple(row[name] for name in groups): row["requests"] for row in rows if row["requests"]}
+
+    before = ask()
+    compact(project.pk)
+    assert ask() == before
+    return before if groups else before.get((), 0)
+
+
+def ok(response):
+    assert response.status_code == 200, response.content
+    answer = response.json()
+    assert set(answer) >= {"batch", "received", "stored", "duplicate", "rejected"}
+    assert answer["received"] == answer["stored"] + answer["duplicate"] + sum(answer["rejected"].values())
+    return answer
+
+
+def ledger(project):
+    compact(project.pk)
+    rows = list(Batch.objects.filter(project=project))
+    for row in rows:
+        assert row.read == row.stored + row.duplicate + sum(row.rejected.values())
+    return rows
+
+
+def test_hits_of_an_array(project, send):
+    hits = [hit(path=path, status=status) for path in ("/a", "/b/1", "/b/2") for status in (200, 200, 500)]
+    answer = ok(send(hits))
+    assert (answer["received"], answer["stored"], answer["rejected"]) == (9, 9, {})
+    assert counted(project, "route", "status") == {
+        ("/a", 200): 2, ("/a", 500): 1, ("/b/{id}", 200): 4, ("/b/{id}", 500): 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("encode", [gzip.compress, zstandard.ZstdCompressor().compress])
+def test_lines_compressed(project, send, encode):
+    body = encode(b"".join(json.dumps(hit()).encode() + b"\n" for _ in range(50)))
+    name = "gzip" if body[:2] == b"\x1f\x8b" else "zstd"
+    assert ok(send(body, Content_Encoding=name))["stored"] == 50
+    assert counted(project) == 50
+
+
+def test_one_bad_hit_is_named_and_the_good_ones_are_stored(project, send):
+    hits = [hit(), hit(status=99), hit(), {"method": "GET"}, hit(time="soon"), hit(duration=-1), hit()]
+    answer = ok(send(hits))
+    expected = [(1, "status_invalid"), (3, "field_missing"), (4, "time_invalid"), (5, "duration_invalid")]
+    assert [(error["index"], error["reason"]) for error in answer["errors"]] == expected
+    assert all(error["detail"].endswith(".") for error in answer["errors"])
+    assert answer["rejected"] == Counter(reason for _, reason in expected)
+    assert counted(project) == answer["stored"] == 3
+    (row,) = ledger(project)
+    assert [(one["index"], one["reason"]) for one in row.samples] == expected
+
+
+def test_clocks(project, send):
+    now = timezone.now()
+    ages = {
+        timedelta(days=8): "time_too_old",
+        timedelta(days=6, hours=23): "",
+        timedelta(days=1): "",
+        timedelta(minutes=-9): "",
+        timedelta(minutes=-11): "time_future",
+        timedelta(days=-1): "time_future",
+    }
+    answer = ok(send([hit(time=(now - age).isoformat()) for age in ages]))
+    assert answer["rejected"] == Counter(reason for reason in ages.values() if reason)
+    assert counted(project) == sum(not reason for reason in ages.values())
+
+
+def test_the_same_again_changes_nothing(project, send):
+    body = json.dumps([hit(), hit(status=7)]).encode()
+    first = ok(send(body, Idempotency_Key="one"))
+    again = ok(send(body, Idempotency_Key="one"))
+    assert (first["stored"], first["duplicate"], first["rejected"]) == (1, 0, {"status_invalid": 1})
+    assert (again["stored"], again["duplicate"], again["batch"]) == (0, 2, first["batch"])
+    assert counted(project) == 1
+    (row,) = ledger(project)
+    assert (row.read, row.stored, row.duplicate, row.rejected) == (4, 1, 2, {"status_invalid": 1})
+    assert ok(send(body, Idempotency_Key="two"))["stored"] == 1
+    assert ok(send(body))["stored"] == 1
+    assert counted(project) == 3
+
+
+def test_the_same_key_with_another_body(project, send):
+    ok(send([hit()], Idempotency_Key="one"))
+    assert_problem(send([hit(), hit()], Idempotency_Key="one"), 409, "idempotency_key_reused")
+    assert counted(project) == 1
+    assert_problem(send([hit()], Idempotency_Key="x" * 201), 400, "idempotency_key_too_long")
+
+
+def test_an_idempotency_key_belongs_to_the_api_key(project, send):
+    body = json.dumps([hit()]).encode()
+    other = create_key(project, "ingest", "other")[1]
+    assert ok(send(body, Idempotency_Key="one"))["stored"] == 1
+    assert ok(send(body, secret=other, Idempotency_Key="one"))["stored"] == 1
+
+
+def test_an_idempotency_key_whose_time_is_over(project, send):
+    body = json.dumps([hit()]).encode()
+    ok(send(body, Idempotency_Key="one"))
+    Receipt.objects.update(expires=timezone.now())
+    assert ok(send(body, Idempotency_Key="one"))["stored"] == 1
+    assert ok(send(body, Idempotency_Key="one"))["stored"] == 0
+
+
+@pytest.mark.django_db(databases=["default", "local"], transaction=True)
+def test_two_at_once_with_the_same_key(project, send):
+    body = json.dumps([hit() for _ in range(20)]).encode()
+    answers, start = [], threading.Barrier(6)
+
+    def work():
+        try:
+            start.wait(10)
+            answers.append(ok(send(body, Idempotency_Key="one")))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted((answer["stored"], answer["duplicate"]) for answer in answers) == [(0, 20)] * 5 + [(20, 0)]
+    assert counted(project) == 20
+
+
+def test_who_may_send(project, key, send):
+    assert_problem(send([hit()], secret=""), 401, "key_missing")
+    assert_problem(send([hit()], secret="a" * 8 + "." + "b" * 32), 401, "key_invalid")
+    assert_problem(send([hit()], secret="é"), 401, "key_invalid")
+    for scope in ("read", "write"):
+        assert_problem(send([hit()], secret=create_key(project, scope, "x")[1]), 403, "wrong_scope")
+    late = create_key(project, "ingest", "late", expires=timezone.now() - timedelta(seconds=1))[1]
+    assert_problem(send([hit()], secret=late), 401, "key_invalid")
+    assert send([hit()], secret="")["WWW-Authenticate"].startswith("Bearer")
+    assert counted(project) == 0
+
+
+def test_a_key_is_revoked_at_once_though_it_is_remembered(project, key, send):
+    ok(send([hit()]))
+    ApiKey.objects.filter(pk=key[0].pk).update(revoked=True)
+    assert_problem(send([hit()]), 401, "key_invalid")
+    ApiKey.objects.filter(pk=key[0].pk).update(revoked=False, expiry_date=timezone.now())
+    assert_problem(send([hit()]), 401, "key_invalid")
+    assert counted(project) == 1
+    assert not Receipt.objects.exists()
+
+
+def test_when_a_key_was_last_used(key, send):
+    ok(send([hit()]))
+    seen = ApiKey.objects.get(pk=key[0].pk).last_used
+    assert timezone.now() - seen < timedelta(seconds=30)
+
+
+def test_a_key_sends_to_its_own_project(project, make_project, send):
+    other = make_project()
+    ok(send([hit()], secret=create_key(other, "ingest", "x")[1]))
+    assert (counted(project), counted(other)) == (0, 1)
+
+
+@pytest.mark.parametrize("what", ["hits", "logs"])
+def test_only_post(what):
+    response = Client().get(f"/api/v1/ingest/{what}")
+    assert_problem(response, 405, "method_not_allowed")
+    assert response["Allow"] == "POST"
+
+
+def test_too_large(settings, send):
+    settings.INGEST_MAX_BYTES = 1000
+    assert_problem(send(b"[" + b" " * 1000 + b"]"), 413, "too_large")
+    assert_problem(send(gzip.compress(b" " * 1001), Content_Encoding="gzip"), 413, "too_large")
+    assert ok(send(b"[" + b" " * 998 + b"]"))["received"] == 0
+
+
+@pytest.mark.parametrize(("body", "headers", "status", "code"), [
+    (b"[{", {}, 400, "json_invalid"),
+    (b"xx", {"Content_Encoding": "gzip"}, 400, "encoding_invalid"),
+    (b"[]", {"Content_Encoding": "br"}, 415, "encoding_unknown"),
+])  # fmt: skip
+def test_bodies_that_cannot_be_read(send, body, headers, status, code):
+    assert_problem(send(body, **headers), status, code)
+
+
+def test_the_database_is_away(project, send, monkeypatch):
+    ok(send([hit()]))
+
+    def away(*args, **kwargs):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(doors, "append", away)
+    response = send([hit()])
+    assert_problem(response, 503, "database_away")
+    assert response["Retry-After"] == "1"
+    monkeypatch.undo()
+    ok(send([hit()]))
+    assert counted(project) == 2
+
+
+def test_nothing_depends_on_a_worker(project, send, monkeypatch, settings):
+    monkeypatch.setattr(doors, "LOOK", 0)
+    settings.JOURNAL_MAX_LIVE_ROWS = 10
+    for _ in range(40):
+        ok(send([hit()]))
+        assert Journal.objects.count() <= 11
+    assert counted(project) == 40
+
+
+def test_a_journal_that_cannot_be_compacted_refuses_nobody(project, send, monkeypatch):
+    def busy(project_id):
+        raise OperationalError("locked")
+
+    monkeypatch.setattr(doors, "LOOK", 0)
+    monkeypatch.setattr(doors, "compact_live", busy)
+    ok(send([hit()]))
+    ok(send([hit()]))
+    assert counted(project) == 2
+
+
+def test_a_quota(project, key, send):
+    ApiKey.objects.filter(pk=key[0].pk).update(hits_per_minute=10)
+    ok(send([hit()] * 10))
+    response = send([hit()] * 5)
+    assert_problem(response, 429, "over_quota")
+    assert 1 <= int(response["Retry-After"]) <= 31
+    assert counted(project) == 10
+
+
+def test_a_project_s_quota_is_for_all_its_keys(make_project, send):
+    small = make_project(hits_per_minute=10)
+    first, second = (create_key(small, "ingest", name)[1] for name in "ab")
+    ok(send([hit()] * 8, secret=first))
+    assert_problem(send([hit()] * 8, secret=second), 429, "over_quota")
+
+
+def test_past_the_cap_of_endpoints(make_project, send):
+    small = make_project(endpoint_cap=10)
+    secret = create_key(small, "ingest", "x")[1]
+    for start in range(0, 300, 100):
+        ok(
+            send(
+                [hit(path=f"/p{chr(97 + at // 26)}{chr(97 + at % 26)}") for at in range(start, start + 100)],
+                secret=secret,
+            )
+        )
+    found = counted(small, "route")
+    assert found[("{other}",)] == 290
+    assert sum(found.values()) == 300
+    assert Endpoint.objects.filter(project=small).count() == 11
+
+
+def test_services_have_one_counting_source(project, send):
+    line = LINE.format(user="-", time=timezone.now(), path="/a", status=200).encode()
+    ok(send([hit(service="shop")]))
+    answer = ok(send(line * 3, "logs?service=shop"))
+    assert (answer["stored"], answer["rejected"]) == (0, {"samples_only": 3})
+    assert ok(send(line * 3, "logs?service=web"))["stored"] == 3
+    both = ok(send([hit(service="shop"), hit(service="web"), hit(service="new")]))
+    assert (both["stored"], both["rejected"]) == (2, {"samples_only": 1})
+    assert counted(project, "service") == {("shop",): 2, ("web",): 3, ("new",): 1}
+    assert dict(CountingSource.objects.values_list("service", "source")) == {
+        "shop": "hits",
+        "web": "logs",
+        "new": "hits",
+    }
+
+
+def test_the_counting_source_can_be_changed(project, send):
+    line = LINE.format(user="-", time=timezone.now(), path="/a", status=200).encode()
+    ok(send([hit(service="shop")]))
+    CountingSource.objects.update(source="logs")
+    doors.close_doors()  # another process, or five seconds later
+    assert ok(send([hit(service="shop")]))["rejected"] == {"samples_only": 1}
+    assert ok(send(line, "logs?service=shop"))["stored"] == 1
+
+
+def test_lines_of_a_log(project, send):
+    now = timezone.now()
+    lines = [LINE.format(user=user, time=now, path=path, status=status)
+             for user, path, status in (("ada", "/a/1", 200), ("-", "/a/2", 500), ("ada", "/b", 200))]  # fmt: skip
+    body = "".join(lines).encode() + b"no line\n\n"
+    answer = ok(send(body, "logs?service=web"))
+    assert (answer["received"], answer["stored"]) == (5, 3)
+    assert answer["rejected"] == {"format_mismatch": 1, "line_empty": 1}
+    assert answer["errors"][0]["line"] == 3
+    assert counted(project, "service", "route") == {("web", "/a/{id}"): 2, ("web", "/b"): 1}
+    named = ok(send(body, f"logs?service=web&format={TIMED.replace(' ', '%20').replace('[', '%5B')}"))
+    assert named["stored"] == 3
+    assert_problem(send(b"what is this\n", "logs"), 422, "format_unknown")
+    assert_problem(send(body, "logs?format=nonsense"), 422, "format_unknown")
+    assert ok(send(b"", "logs"))["received"] == 0
+
+
+def test_an_empty_batch_is_a_heartbeat(project, send):
+    now = timezone.now().replace(second=0, microsecond=0)
+    query = Query(project.pk, now - timedelta(minutes=9), now + timedelta(minutes=1), ("requests",), ())
+    assert run(query, now + timedelta(minutes=1)).coverage == 0
+    ok(send([]))
+    waiting = run(query, now + timedelta(minutes=1)).coverage
+    assert waiting == pytest.approx(0.1, abs=0.101)
+    compact(project.pk)
+    assert run(query, now + timedelta(minutes=1)).coverage == waiting > 0
+
+
+def test_the_minutes_of_late_hits_are_covered(project, send):
+    now = timezone.now().replace(second=0, microsecond=0)
+    ok(send([hit(time=(now - timedelta(minutes=minutes)).isoformat()) for minutes in (180, 179, 178)]))
+    query = Query(project.pk, now - timedelta(minutes=182), now - timedelta(minutes=172), ("requests",), ())
+    assert run(query, now).coverage == pytest.approx(0.3)
+    compact(project.pk)
+    assert run(query, now).coverage == pytest.approx(0.3)
+
+
+SECRETS = ["hunter2", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+           "sk_live_4eC39HqLyjWDarjtT1zdp7dc", "ada@example.org", "d41d8cd98f00b204e9800998ecf8427e",
+           "203.0.113.9"]  # fmt: skip
+WITH_SECRETS = [
+    "/login?password=hunter2", "/a;jsessionid=hunter2", "/a/token=hunter2", f"/reset/{SECRETS[1]}", f"/k/{SECRETS[2]}",
+    f"/users/{SECRETS[3]}/orders", f"/reset/{SECRETS[4]}", "/a?x=hunter2#hunter2", "https://ada:hunter2@host/a",
+    "/two?page=2&token=hunter2", "/three?page=hunter3&page2=hunter2",
+]  # fmt: skip
+
+
+def everything():
+    """All text that the database holds of hits."""
+    rows = [*Endpoint.objects.values(), *Sample.objects.values(), *Batch.objects.values()]
+    return json.dumps(rows, default=str) + "".join(
+        bytes(row).decode("latin-1")
+        for row in Journal.objects.filter(receipts__isnull=False).values_list("receipts", flat=True)
+    )
+
+
+@pytest.mark.parametrize("lexical", [True, False])
+def test_nothing_that_is_secret_is_kept(make_project, send, lexical):
+    private = make_project(lexical_rules=lexical, query_parameters="page\n")
+    secret = create_key(private, "ingest", "x")[1]
+    now = timezone.now()
+    hits = [hit(path=path, status=status) for path in WITH_SECRETS for status in (200, 500, 9)]
+    assert ok(send(hits, secret=secret))["stored"] == 2 * len(WITH_SECRETS)
+    lines = "".join(LINE.format(user="-", time=now, path=path, status=500) for path in WITH_SECRETS)
+    ok(send(lines.encode() + b"bad line password=hunter2 203.0.113.9\n", "logs?service=web", secret=secret))
+    kept = everything()
+    compact(private.pk)
+    kept += everything()
+    assert not [kept[max(kept.find(one) - 80, 0) : kept.find(one) + 20] for one in SECRETS if one in kept]
+    assert "page=hunter3" in kept  # which the project allows
+    assert "page=2" in kept
+
+
+def test_samples(make_project, send, client, owner):
+    from accounts.models import Membership
+
+    shop = make_project(trace_url="https://jaeger.example.org/trace/{trace_id}")
+    Membership.objects.create(project=shop, user=owner, role="owner")
+    secret = create_key(shop, "ingest", "x")[1]
+    at = timezone.now().replace(second=5, microsecond=0) - timedelta(minutes=3)
+    hits = [
+        hit(time=at.isoformat(), path="/a", status=status, duration=duration, trace_id=f"{number:032x}", consumer="ada")
+        for number, (status, duration) in enumerate(
+            [(200, 0.1), (200, 0.9), (200, 0.5), (500, 0.2), (502, None), (503, 0.1), (404, 0.1), (400, 0.3)], start=1
+        )
+    ]
+    for one in hits:  # in several commits
+        ok(send([one], secret=secret))
+        compact(shop.pk)
+    found = client.get(f"/api/v1/projects/{shop.slug}/samples").json()["results"]
+    slow = [(one["duration"], one["trace_id"]) for one in found if not one["failing"]]
+    assert sorted(slow, reverse=True) == [(0.9, f"{2:032x}"), (0.5, f"{3:032x}")]
+    assert sorted(one["status"] for one in found if one["failing"]) == [404, 500, 502]
+    one = next(one for one in found if one["status"] == 500)
+    assert one["trace_url"] == f"https://jaeger.example.org/trace/{4:032x}"
+    assert (one["endpoint"], one["consumer"], one["path"]) == ("GET /a", "ada", "/a")
+    assert one["time"] == at.isoformat().replace("+00:00", "Z")
+    failing = client.get(f"/api/v1/projects/{shop.slug}/samples?failing=true&order=-duration&limit=1").json()["results"]
+    assert [one["status"] for one in failing] == [500]
+
+
+def test_no_samples_where_none_are_wanted(make_project, send):
+    plain = make_project(sample_days=0)
+    ok(send([hit(status=500)], secret=create_key(plain, "ingest", "x")[1]))
+    compact(plain.pk)
+    assert not Sample.objects.exists()
+
+
+def test_the_ledger_in_the_api(project, send, client, owner):
+    from accounts.models import Membership
+
+    Membership.objects.create(project=project, user=owner, role="viewer")
+    batch = ok(send([hit(), hit(status=3)]))["batch"]
+
+    def asked():
+        (line,) = client.get(f"/api/v1/projects/{project.slug}/batches").json()["results"]
+        assert client.get(f"/api/v1/projects/{project.slug}/batches/{line['id']}").json() == line
+        return line
+
+    waiting = asked()
+    assert (waiting["id"], waiting["received"], waiting["stored"]) == (batch, 2, 1)
+    assert (waiting["source"], waiting["rejected"]) == ("hits", {"status_invalid": 1})
+    compact(project.pk)
+    assert asked() == waiting
+    ok(send([hit()]))
+    assert (asked()["received"], asked()["stored"]) == (3, 2)
+    assert client.get(f"/api/v1/projects/{project.slug}/batches?source=import").json()["results"] == []
+    assert client.get(f"/api/v1/projects/{project.slug}/batches/{project.pk:032x}").status_code == 404
+
+
+def test_numbers_are_those_of_a_plain_count(project, send):
+    """Threads and sizes mixed: sums by route and status equal what the clients counted."""
+    sent = Counter()
+    for size in (1, 2, 7, 100, 1000):
+        hits = [
+            hit(path=f"/r{at % 5}/{at}", status=(200, 200, 404, 500)[at % 4], duration=at / 1000) for at in range(size)
+        ]
+        assert ok(send(hits))["stored"] == size
+        sent.update((f"/r{at % 5}/{{id}}", (200, 200, 404, 500)[at % 4]) for at in range(size))
+    found = counted(project, "route", "status")
+    # A 404 of a route that had not answered anything else before is {unmatched}.
+    assert sum(found.values()) == sent.total()
+    assert {key: count for key, count in found.items() if key[1] != 404} == {
+        key: count for key, count in sent.items() if key[1] != 404
+    }
