@@ -92,8 +92,8 @@ def fill(project: Project, traffic: Traffic, end: datetime, days: int, requests:
     for hour in range(days * 24):
         hits = traffic.hour(int((first + timedelta(hours=hour)).timestamp()), requests)
         resolved = known.resolve(fold(hits, names, [("", "")], consumers))
-        insert_names(resolved)
-        known.remember(resolved)
+        insert_names(resolved.new)
+        known.remember(resolved.new)
         Journal.objects.create(
             project_id=project.pk,
             id=uuid7(),

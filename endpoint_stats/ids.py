@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -20,6 +21,7 @@ def minute_of_id(id: UUID) -> int:
     return (id.int >> 80) // 60_000
 
 
+@lru_cache(20_000)
 def name_key(*names: str) -> int:
     """A signed 64-bit key of names, stable for ever: what rollup rows hold in the place of text.
 

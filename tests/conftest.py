@@ -1,5 +1,6 @@
 """What every tier shares: no network beyond loopback, projects, and whole installations in processes of their own."""
 
+import asyncio
 import ipaddress
 import itertools
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 
 _SERVICES = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL")
@@ -51,6 +53,24 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(_guard)
+    # How long an example takes says something of the machine, which may be busy, and nothing of the code.
+    hypothesis.settings.register_profile(
+        "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright leaves its event loop running in the thread of the worker that had a browser's test; what comes next
+    there must be able to run one of its own."""
+    if "playwright" in request.fixturenames:
+        yield
+        return
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Fold: encoded hits of one piece of input -> a Delta, in a few numpy passes and no loop over hits."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,21 @@ class Hits:
     def take(self, keep: npt.NDArray[np.bool_]) -> "Hits":
         """Those where ``keep`` is true."""
         return Hits(*(getattr(self, name)[keep] for name in self.__slots__))
+
+
+class Coded(NamedTuple):
+    """One hit as ``Hits`` has it."""
+
+    seconds: int
+    endpoint: int
+    status: int
+    duration: int
+    request_size: int
+    response_size: int
+    release: int
+    consumer: int
+    traffic: int
+    explicit: int
 
 
 @dataclass(slots=True)
@@ -105,8 +120,25 @@ def variants(endpoint: Ints, status: Ints, explicit: Ints) -> Ints:
     return result
 
 
-def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints, weights: Ints | None) -> Table:
-    """One sort by key, status and slot; sums and counts are then those of runs."""
+class Measured(Protocol):
+    """What of hits is added up: columns of ``Hits``."""
+
+    @property
+    def status(self) -> Ints: ...
+    @property
+    def duration(self) -> Ints: ...
+    @property
+    def request_size(self) -> Ints: ...
+    @property
+    def response_size(self) -> Ints: ...
+
+
+def table_of(keys: tuple[Ints, ...], hits: Measured, slot: Ints, weights: Ints | None = None) -> Table:
+    """Hits by ``keys``, combined. One sort by key, status and slot; sums and counts are then those of runs.
+
+    slot: of each duration, or UNTIMED
+    weights: for each hit how many requests it stands for (a sampled trace); None: one each
+    """
     cell = (ranks(keys, 63 - words.CELL_BITS) << words.CELL_BITS) | words.cells(hits.status, slot)
     order = np.argsort(cell)
     cell = cell[order]
@@ -141,37 +173,53 @@ def _table(keys: tuple[Ints, ...], hits: Hits, slot: Ints, weights: Ints | None)
     return Table(tuple(key[order[row]] for key in keys), sums, np.zeros(len(row), np.int64), entries)
 
 
-def fold(
-    hits: Hits,
-    endpoints: list[EndpointName],
-    releases: list[tuple[str, str]],
-    consumers: list[str],
-    weights: Ints | None = None,
-) -> Delta:
-    """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use.
+class Named(NamedTuple):
+    """Names of hits in the order of their first one, and for each hit (int64[n]) its place among them. Of releases and
+    consumers the first is "unknown"."""
 
-    weights: for each hit how many requests it stands for (a sampled trace); None: one each
-    """
-    if not len(hits):
-        return Delta()
+    endpoints: list[EndpointName]
+    endpoint: Ints
+    releases: list[tuple[str, str]]
+    release: Ints
+    consumers: list[str]
+    consumer: Ints
+
+
+def named(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]) -> Named:
+    """The names of hits; see ``fold``. At least one hit."""
     codes, endpoint = _in_order(hits.endpoint * 3 + variants(hits.endpoint, hits.status, hits.explicit))
     names = [endpoints[code] for code in (codes // 3).tolist()]
     for at in np.flatnonzero(codes % 3).tolist():
         names[at] = names[at]._replace(missing=int(codes[at] % 3))
     release_codes, release = _in_order(np.concatenate(([0], hits.release)))
     consumer_codes, consumer = _in_order(np.concatenate(([0], hits.consumer)))
+    return Named(
+        names,
+        endpoint,
+        [releases[code] for code in release_codes.tolist()],
+        release[1:],
+        [consumers[code] for code in consumer_codes.tolist()],
+        consumer[1:],
+    )
+
+
+def fold(hits: Hits, endpoints: list[EndpointName], releases: list[tuple[str, str]], consumers: list[str]) -> Delta:
+    """The Delta of ``hits``. The lists are the encoder's names, which may hold more than these hits use."""
+    if not len(hits):
+        return Delta()
+    names = named(hits, endpoints, releases, consumers)
     slot = slots_of(hits.duration)
     slot[hits.duration < 0] = words.UNTIMED
     minute = hits.seconds // 60
     delta = Delta(
-        names,
-        [releases[code] for code in release_codes.tolist()],
-        [consumers[code] for code in consumer_codes.tolist()],
-        _table((minute, endpoint, release[1:], hits.traffic), hits, slot, weights),
+        names.endpoints,
+        names.releases,
+        names.consumers,
+        table_of((minute, names.endpoint, names.release, hits.traffic), hits, slot),
     )
-    if len(consumer_codes) > 1:
-        known = consumer[1:] > 0
+    if len(names.consumers) > 1:
+        known = names.consumer > 0
         chosen = hits.take(known)
-        keys = ((minute - minute % 60)[known], consumer[1:][known], endpoint[known])
-        delta.by_consumer = _table(keys, chosen, slot[known], None if weights is None else weights[known])
+        keys = ((minute - minute % 60)[known], names.consumer[known], names.endpoint[known])
+        delta.by_consumer = table_of(keys, chosen, slot[known])
     return delta

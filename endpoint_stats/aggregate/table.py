@@ -200,7 +200,7 @@ _decoder = msgspec.msgpack.Decoder(list[_Packed])
 _local = threading.local()
 
 
-def _compressor() -> zstandard.ZstdCompressor:
+def compressor() -> zstandard.ZstdCompressor:
     """One for each thread: making one takes longer than compressing a small table."""
     found: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
     if found is None:
@@ -210,18 +210,6 @@ def _compressor() -> zstandard.ZstdCompressor:
 
 def _bytes(values: npt.NDArray[np.generic]) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def pack(tables: Sequence[Table]) -> bytes:
-    """Tables (combined, no negative counts) as bytes: msgpack of raw columns, zstd."""
-    packed = []
-    for table in tables:
-        content, offsets = words.encode(table.entries, len(table))
-        columns = [_bytes(key) for key in table.keys]
-        packed.append(
-            _Packed(columns, _bytes(table.sums.T.copy()), _bytes(table.error_extra), _bytes(content), _bytes(offsets))
-        )
-    return _compressor().compress(_encoder.encode(packed))
 
 
 class Columns(NamedTuple):
@@ -236,6 +224,21 @@ class Columns(NamedTuple):
     error_extra: Ints
     words: words.Words
     offsets: Ints
+
+
+def columns_of(table: Table) -> Columns:
+    """A table (combined, no negative counts) as it is packed."""
+    content, offsets = words.encode(table.entries, len(table))
+    return Columns(table.keys, table.sums.T.copy(), table.error_extra, content, offsets)
+
+
+def pack(tables: Sequence[Table]) -> bytes:
+    """Tables (combined, no negative counts) as bytes: msgpack of raw columns, zstd."""
+    packed = [
+        _Packed([_bytes(key) for key in part.keys], *(_bytes(column) for column in part[1:]))
+        for part in map(columns_of, tables)
+    ]
+    return compressor().compress(_encoder.encode(packed))
 
 
 def unpack_columns(payload: bytes) -> list[Columns]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from endpoint_stats.aggregate.fold import EndpointName
 from endpoint_stats.routes.rules import Router
 
+from .memo import Memo
 from .sources.base import REASONS, Reject, TargetValues
-from .sources.lines import Spans
+from .sources.lines import Ints, Spans
 from .sources.shapes import request_shapes
 from .traffic import is_health_path, may_be_health_path
 
 MAX_SHAPES = 65_536  # paths without their numbers that are remembered
 MAX_ROUTE = 2_000  # characters
+MAX_PLAIN = 1_900  # characters of a path that is taken as it stands
+
+# Paths, a line each, in which there is nothing to decode, cut or replace but their queries.
+_PLAIN_PATHS = re.compile(r"/[A-Za-z0-9/._~@:+,;=!$&'()*-]*(?:\n/[A-Za-z0-9/._~@:+,;=!$&'()*-]*)*")
+_QUERIES = re.compile(r"\?[!-~]*")
 
 _REASONS = tuple(REASONS)
 # Codes below every value that a slot can have.
@@ -118,3 +127,59 @@ class TargetCoder:
         if len(route) > MAX_ROUTE:  # placeholders may be longer than what they stand for
             route = route[: MAX_ROUTE - 1] + "…"
         return self.endpoints.code(EndpointName(service, method, route)) * 4 + explicit * 2
+
+
+class ObservedTargets:
+    """Codes of targets that came as (method, path, route, service), many at once: of a plain path its shape is what is
+    remembered, so that a path is looked at by a few searches through all of them, and by no code of its own."""
+
+    def __init__(self, coder: TargetCoder, limit: int | None = None) -> None:
+        self.coder = coder
+        self.others = Memo(coder.code, limit)
+        self.known: dict[tuple[str | None, str, str | None, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.others)
+
+    def codes(self, raws: Sequence[Any]) -> Ints:
+        """CODES of refusals among them."""
+        return np.array(self.listed(raws), np.int64)
+
+    def listed(self, raws: Sequence[Any]) -> list[int]:
+        found = self._plain(raws) if all(type(raw) is tuple and len(raw) == 4 for raw in raws) else None
+        return self.others.listed(raws) if found is None else found
+
+    def _plain(self, raws: Sequence[tuple[str, str | None, str | None, str | None]]) -> list[int] | None:
+        """None where one of the paths is not plain."""
+        paths = [path or "" for _, path, _, _ in raws]
+        joined = "\n".join(paths)
+        if "?" in joined:
+            joined = _QUERIES.sub("", joined)
+        if not _PLAIN_PATHS.fullmatch(joined) or max(map(len, paths)) > MAX_PLAIN or joined.count("\n") >= len(paths):
+            return self._one_by_one(raws)
+        known, router = self.known, self.coder.router
+        shapes = router.shape(joined).split("\n")
+        codes = []
+        for raw, form in zip(raws, shapes, strict=True):
+            method, _, route, service = raw
+            code = known.get((service, method, route, "" if route else form))
+            codes.append(self._learn(raw, form) if code is None else code)
+        if may_be_health_path(joined):
+            healthy = map(is_health_path, joined.split("\n"))
+            codes = [code + (code >= 0 and health) for code, health in zip(codes, healthy, strict=True)]
+        return codes
+
+    def _one_by_one(self, raws: Sequence[tuple[str, str | None, str | None, str | None]]) -> list[int] | None:
+        """A single path that is not plain must not make all the others slow."""
+        if len(raws) == 1:
+            return None
+        return [code for raw in raws for code in self.listed([raw])]
+
+    def _learn(self, raw: tuple[str, str | None, str | None, str | None], form: str) -> int:
+        """The code of a target, and of all that differ from it in nothing that matters; without its health."""
+        if len(self.known) >= MAX_SHAPES:
+            self.known.clear()
+        method, _, route, service = raw
+        code = self.coder.code(raw)
+        code = self.known[service, method, route, "" if route else form] = code & ~1 if code >= 0 else code
+        return code

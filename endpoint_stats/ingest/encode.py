@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, NORMAL, Hits, Ints
+from endpoint_stats.aggregate.fold import BOT, HEALTH, NO_DURATION, NORMAL, Coded, Hits, Ints
 from endpoint_stats.routes.rules import Router, RouteRules
 
-from .coders import CODES, FIRST_CODE, NameLists, TargetCoder, reason_of, refusing
+from .coders import CODES, FIRST_CODE, NameLists, ObservedTargets, TargetCoder, reason_of, refusing
 from .memo import Memo, SpanMemo
 from .places import MAX_LINE
 from .redact import sample
@@ -86,16 +86,16 @@ class Encoder:
     def _restart(self) -> None:
         """Forget every name and memo, so that memory stays flat however many distinct paths a log holds."""
         self.names = NameLists()
-        self.memos: dict[str, tuple[SpanMemo, Memo]] = {}
+        self.memos: dict[str, tuple[SpanMemo, Memo | ObservedTargets]] = {}
         for slot, decode in self.source.slots.items():
             if slot in SLOTS:
                 self.memos[slot] = self._memos(slot, decode)
 
-    def _memos(self, slot: str, decode: Callable[[Any], Any]) -> tuple[SpanMemo, Memo]:
+    def _memos(self, slot: str, decode: Callable[[Any], Any]) -> tuple[SpanMemo, Memo | ObservedTargets]:
         """What remembers a slot's values: those that lie in the text, and those that are objects."""
         if slot == "target":
             target = TargetCoder(decode, self.router, self.service, self.names.endpoints)
-            return SpanMemo(target.code, target.codes, 128, self.remember), Memo(target.code, self.remember)
+            return SpanMemo(target.code, target.codes, 128, self.remember), ObservedTargets(target, self.remember)
         code = refusing(self._coder(slot, decode))
         return SpanMemo(code, limit=self.remember), Memo(code, self.remember)
 
@@ -130,6 +130,44 @@ class Encoder:
         self._forget_when_full()
         (*columns, index), refused = self._encode_rows(rows, np.zeros(0, bool))
         return self._hits(columns), index, refused
+
+    def encode_few(self, rows: Rows) -> tuple[list[Coded], list[int], list[Rejected]]:
+        """As ``encode_rows``, one row after another: of a few rows that takes a tenth of the time."""
+        self._forget_when_full()
+        columns = [self._few(slot, rows) for slot in SLOTS]
+        coded: list[Coded] = []
+        places: list[int] = []
+        refused: list[Rejected] = []
+        for place, (time, *others) in zip(rows.index.tolist(), zip(*columns, strict=True), strict=True):
+            if time > self.latest:
+                time = CODES["time_future"]
+            elif FIRST_CODE < time < self.earliest:
+                time = CODES["time_too_old"]
+            bad = next((code for code in (time, *others) if code <= FIRST_CODE), 0)
+            if bad:
+                refused.append((place, reason_of(bad)))
+                continue
+            coded.append(self._coded(time, *others))
+            places.append(place)
+        return coded, places, refused
+
+    def _few(self, slot: str, rows: Rows) -> list[int]:
+        """One column of what came as objects."""
+        if slot not in self.memos:
+            return [DEFAULTS.get(slot, 0)] * len(rows.index)
+        memo, column = self.memos[slot][1], list(rows.columns[slot])
+        if slot in self.source.arrays and isinstance(memo, Memo):
+            return [memo.code(raw) for raw in column]  # numbers that hardly come again
+        return memo.listed(column)
+
+    def _coded(
+        self, time: int, target: int, status: int, duration: int, request: int, response: int, consumer: int,
+        version: int, agent: int,
+    ) -> Coded:  # fmt: skip
+        endpoint = target >> 2
+        traffic = HEALTH if target & 1 or agent == HEALTH else BOT if agent == BOT else NORMAL
+        release = self._release(endpoint, version)
+        return Coded(time, endpoint, status, duration, request, response, release, consumer, traffic, (target >> 1) & 1)
 
     def _forget_when_full(self) -> None:
         if len(self.names.endpoints.listed) > MAX_NAMES or len(self.names.consumers.listed) > MAX_NAMES:
@@ -181,7 +219,7 @@ class Encoder:
         codes[others] = memo.codes(column if len(others) == size else column.take(others))
         return codes
 
-    def _codes_of_objects(self, slot: str, memo: Memo, column: Sequence[Any]) -> Ints:
+    def _codes_of_objects(self, slot: str, memo: Memo | ObservedTargets, column: Sequence[Any]) -> Ints:
         decode = self.source.arrays.get(slot)
         if decode is None:
             return memo.codes(column)

@@ -247,7 +247,7 @@ class Importer:
         resolved = self.names.resolve(folded.delta)
         counted = _counted(folded, self.counted.read)
         if self.batch is None:
-            self.names.remember(resolved)
+            self.names.remember(resolved.new)
         else:
             try:
                 append(

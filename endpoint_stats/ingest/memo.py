@@ -31,12 +31,15 @@ class Memo:
         return len(self.newer) + len(self.older)
 
     def codes(self, raws: Iterable[Any]) -> Ints:
+        return np.array(self.listed(raws), np.int64)
+
+    def listed(self, raws: Iterable[Any]) -> list[int]:
         raws = list(raws)
         get = self.newer.get
         codes = [get(raw) for raw in raws]
         if None in codes:
-            codes = [self._learn(raw) if code is None else code for raw, code in zip(raws, codes, strict=True)]
-        return np.array(codes, np.int64)
+            return [self._learn(raw) if code is None else code for raw, code in zip(raws, codes, strict=True)]
+        return codes  # type: ignore[return-value]  # every None was replaced
 
     def _learn(self, raw: Any) -> int:
         code = self.newer.get(raw)

@@ -8,7 +8,8 @@ import numpy as np
 from django.db import connection
 
 from endpoint_stats.aggregate.buckets import LEVELS
-from endpoint_stats.aggregate.table import SUMS, unpack_columns
+from endpoint_stats.aggregate.keyed import fold_hits, holds_hits, unpack_hits
+from endpoint_stats.aggregate.table import SUMS, columns_of, unpack_columns
 from endpoint_stats.ids import minute_of_id
 from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, Journal, ProjectSettings, StoreState
 
@@ -73,13 +74,24 @@ def waiting(project_id: int) -> Waiting:
     journal = [row[len(_STATE) + 1 :] for row in rows if row[-1] is not None]
     parts = {family: [empty(FAMILIES[family].keys)] for family in (HITS, CONSUMERS)}
     minutes: set[int] = set()
+    live_hits = []
     for row_id, live, sign, payload in journal:
-        tables = unpack_columns(bytes(payload))
+        payload = bytes(payload)
         if live:
             minutes.add(minute_of_id(row_id if isinstance(row_id, UUID) else UUID(row_id)))
+        if holds_hits(payload):
+            live_hits.append(payload)
+            continue
+        tables = unpack_columns(payload)
+        if live:
             minutes.update(np.unique(tables[0].keys[0]).tolist())
         for family, part in zip((HITS, CONSUMERS), tables, strict=True):
             parts[family].append(from_columns(FAMILIES[family].keys, part, sign))
+    if live_hits:
+        folded = fold_hits(unpack_hits(live_hits))
+        minutes.update(np.unique(folded[0].keys[0]).tolist())
+        for family, table in zip((HITS, CONSUMERS), folded, strict=True):
+            parts[family].append(from_columns(FAMILIES[family].keys, columns_of(table), 1))
     hits, by_consumer = (concatenate(parts[family], FAMILIES[family].keys, SUMS) for family in (HITS, CONSUMERS))
     newest_row = max((str(row[0]) for row in journal), default="")
     return Waiting(

@@ -89,12 +89,14 @@ class _Segments(dict[str, str]):
 
 
 _segments = _Segments()
-_INTEGERS = re.compile(r"/[0-9]+(?![^/])")
-_UUIDS = re.compile(r"/[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}(?![^/])")
+# A newline ends a path: many are shaped at once. No path has one in it.
+_INTEGERS = re.compile(r"/[0-9]+(?![^/\n])")
+_UUIDS = re.compile(r"/[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}(?![^/\n])")
 
 
 def shape(path: str) -> str:
     """The path with its integers and UUIDs replaced: few for many paths, and ``lexical_route`` says the same of it.
+    Also of several paths, a line each.
 
     No rule before theirs takes digits alone or a UUID, and none takes a placeholder for a value.
     """

@@ -16,7 +16,7 @@ from endpoint_stats.ids import uuid7
 from endpoint_stats.models import Batch, Folded, Journal, Place
 
 from . import state
-from .names import ProjectNames, Resolved
+from .names import NewNames, ProjectNames, Resolved
 from .points import reached
 
 MAX_SAMPLES = 20  # rejected lines kept for a batch
@@ -72,14 +72,14 @@ def append(
         check_rivals(_rivals(place))
         _write_place(place)
         reached("import.identity_written")
-        insert_names(resolved)
+        insert_names(resolved.new)
         row = {"project_id": batch.project_id, "keys": keys, "payload": payload}
         folded = Folded.objects.create(id=uuid7(), batch=batch.id, stored=counted.stored, **row)
         Journal.objects.create(id=uuid7(), folded=folded.id, **row)
         _count(batch, counted)
         reached("import.before_commit")
     reached("import.after_commit")
-    names.remember(resolved)
+    names.remember(resolved.new)
 
 
 def count_only(batch: Batch, counted: Counted) -> None:
@@ -143,9 +143,9 @@ def consolidate(batch: Batch) -> None:
         )
 
 
-def insert_names(resolved: Resolved) -> None:
+def insert_names(new: NewNames) -> None:
     """Sorted by key, so that two writers lock in one order; whoever comes second finds the row there."""
-    ordered = sorted(resolved.rows, key=lambda row: (type(row).__name__, row.key))  # type: ignore[attr-defined]
+    ordered = sorted(new.rows, key=lambda row: (type(row).__name__, row.key))  # type: ignore[attr-defined]
     for model, rows in groupby(ordered, key=type):
         model.objects.bulk_create(list(rows), ignore_conflicts=True)  # type: ignore[attr-defined]
 

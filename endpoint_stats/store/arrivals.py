@@ -11,7 +11,7 @@ import numpy as np
 from django.db import connection
 
 from endpoint_stats.aggregate.receipts import Entry, Sampled, best, by_batch, unpack
-from endpoint_stats.aggregate.table import Table
+from endpoint_stats.aggregate.table import Ints
 from endpoint_stats.ids import minute_of_id, uuid7
 from endpoint_stats.models import Batch, Heard, Sample
 
@@ -26,13 +26,16 @@ class Arrivals:
     samples: list[Sampled] = field(default_factory=list)
     minutes: set[int] = field(default_factory=set)
 
-    def add(self, row_id: UUID, packed: bytes, hits: Table) -> None:
-        """One journal row: its receipts, and its hits, which say of their minutes that something was heard."""
+    def add(self, row_id: UUID, packed: bytes) -> None:
+        """The receipts of one journal row."""
         receipts = unpack(packed)
         self.entries += receipts.entries
         self.samples += receipts.samples
         self.minutes.add(minute_of_id(row_id))
-        self.minutes.update(np.unique(hits.keys[0]).tolist())
+
+    def heard(self, minutes: Ints) -> None:
+        """Of these minutes there are hits."""
+        self.minutes.update(np.unique(minutes).tolist())
 
 
 def write(project_id: int, arrivals: Arrivals, minute_floor: int) -> None:

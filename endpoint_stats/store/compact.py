@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
+from endpoint_stats.aggregate.keyed import fold_hits, holds_hits, unpack_hits
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
 from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Journal, StoreState
 
@@ -97,15 +98,24 @@ def _prepare(project_id: int) -> _Round | None:
 def _added(rows: Sequence[tuple[UUID, int, Any, Any]]) -> tuple[Table, Table, Arrivals]:
     """What journal rows (id, sign, payload, receipts) come to."""
     hits, by_consumer, found = [empty(4)], [empty(3)], Arrivals()
+    live = []
     for row_id, sign, payload, receipts in rows:
-        tables = unpack(bytes(payload))
+        payload = bytes(payload)
         if receipts is not None:
-            found.add(row_id, bytes(receipts), tables[0])
+            found.add(row_id, bytes(receipts))
+        if holds_hits(payload):
+            live.append(payload)
+            continue
+        tables = unpack(payload)
+        if receipts is not None:
+            found.heard(tables[0].keys[0])
         if sign < 0:
             tables = [negate(table) for table in tables]
         hits.append(tables[0])
         by_consumer.append(tables[1])
-    return combine(*hits), combine(*by_consumer), found
+    by_endpoint, others = fold_hits(unpack_hits(live))
+    found.heard(by_endpoint.keys[0])
+    return combine(*hits, by_endpoint), combine(*by_consumer, others), found
 
 
 def _by_level(hits: Table, by_consumer: Table) -> list[tuple[str, str, Table]]:

@@ -20,7 +20,7 @@ from endpoint_stats.ids import uuid7
 from endpoint_stats.models import Journal, Receipt
 
 from .append import insert_names
-from .names import ProjectNames, Resolved
+from .names import NewNames, ProjectNames, Resolved
 from .points import asked_for, reached
 
 
@@ -60,9 +60,18 @@ class Acknowledged:
 
 
 @dataclass(slots=True)
-class Folded:
-    resolved: Resolved
+class Added:
+    """What some requests add: a payload of hits or of tables, how many keys it has at most, and what goes with it."""
+
+    payload: bytes
+    keys: int
+    new: NewNames = field(default_factory=NewNames)
     samples: list[Sampled] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, resolved: Resolved) -> "Added":
+        tables = [resolved.hits, resolved.by_consumer]
+        return cls(pack(tables), sum(map(len, tables)), resolved.new)
 
 
 class Points(Protocol):
@@ -77,14 +86,13 @@ class Points(Protocol):
         ...
 
 
-Fold = Callable[[Sequence[Sent]], Folded]
+Fold = Callable[[Sequence[Sent]], Added]
 
 
 def append(project_id: int, sent: Sequence[Sent], fold: Fold, names: ProjectNames, now: datetime) -> list[Acknowledged]:
     """Commit what is new of ``sent``. All of it stands or falls together; afterwards ``names`` knows the new names."""
-    folded = fold(sent)
-    if _at_once(project_id, sent, folded, now):
-        names.remember(folded.resolved)
+    added = fold(sent)
+    if _at_once(project_id, sent, added, now):
         return [_stored(one) for one in sent]
     with transaction.atomic():
         reached("live.begun")
@@ -92,14 +100,14 @@ def append(project_id: int, sent: Sequence[Sent], fold: Fold, names: ProjectName
         reached("live.identity_written")
         new = [one for one, what in zip(sent, found, strict=True) if what.verdict is Verdict.STORED]
         if len(new) < len(sent):
-            folded = fold(new)
+            added = fold(new)
         entries = [entry for one, what in zip(sent, found, strict=True) if (entry := entry_of(one, what))]
         if entries:
-            insert_names(folded.resolved)
-            write(project_id, folded, entries)
+            insert_names(added.new)
+            write(project_id, added, entries)
         reached("live.before_commit")
     reached("live.after_commit")
-    names.remember(folded.resolved)
+    names.remember(added.new)
     return found
 
 
@@ -107,13 +115,13 @@ def _stored(one: Sent) -> Acknowledged:
     return Acknowledged(Verdict.STORED, UUID(bytes=one.entry.batch), one.entry.received)
 
 
-def _at_once(project_id: int, sent: Sequence[Sent], folded: Folded, now: datetime) -> bool:
+def _at_once(project_id: int, sent: Sequence[Sent], added: Added, now: datetime) -> bool:
     """The usual case in one way to the database and back: all keys valid, all identities new, no new name.
 
     One statement is one transaction. False, and nothing was written, where it is not the usual case: then the long
     way finds out what it is.
     """
-    if connection.vendor != "postgresql" or connection.in_atomic_block or folded.resolved.rows or asked_for("live."):
+    if connection.vendor != "postgresql" or connection.in_atomic_block or added.new.rows or asked_for("live."):
         return False
     new = {one.identity.id: one for one in sent if one.identity is not None}
     if len(new) != sum(one.identity is not None for one in sent):
@@ -123,7 +131,7 @@ def _at_once(project_id: int, sent: Sequence[Sent], folded: Folded, now: datetim
         f"(SELECT count(*) FROM {ApiKey._meta.db_table} WHERE id = ANY(%s) AND NOT revoked"
         " AND (expiry_date IS NULL OR expiry_date > %s)) = %s"
     )
-    values = [*_journal_row(project_id, folded, [one.entry for one in sent]), keys, now, len(keys)]
+    values = [*_journal_row(project_id, added, [one.entry for one in sent]), keys, now, len(keys)]
     first = ""
     if new:
         rows, values_of_rows = _receipt_rows(project_id, new, now)
@@ -160,18 +168,17 @@ def entry_of(one: Sent, what: Acknowledged) -> Entry | None:
 _JOURNAL = ("project_id", "id", "keys", "payload", "receipts")
 
 
-def _journal_row(project_id: int, folded: Folded, entries: Sequence[Entry]) -> list[Any]:
+def _journal_row(project_id: int, added: Added, entries: Sequence[Entry]) -> list[Any]:
     """Values of the columns in _JOURNAL."""
-    hits, by_consumer = folded.resolved.hits, folded.resolved.by_consumer
-    packed = receipts.pack(Receipts(receipts.by_batch(entries), folded.samples))
-    return [project_id, *_raw(uuid7()), len(hits) + len(by_consumer), pack([hits, by_consumer]), packed]
+    packed = receipts.pack(Receipts(receipts.by_batch(entries), added.samples))
+    return [project_id, *_raw(uuid7()), added.keys, added.payload, packed]
 
 
-def write(project_id: int, folded: Folded, entries: Sequence[Entry]) -> None:
+def write(project_id: int, added: Added, entries: Sequence[Entry]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {Journal._meta.db_table} ({', '.join(_JOURNAL)}, sign) VALUES (%s, %s, %s, %s, %s, 1)",
-            _journal_row(project_id, folded, entries),
+            _journal_row(project_id, added, entries),
         )
 
 

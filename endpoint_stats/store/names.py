@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from django.db.models import Model
@@ -13,7 +14,7 @@ from endpoint_stats.models import Consumer, Endpoint, ProjectSettings, Release
 from endpoint_stats.routes.rules import OTHER, STATIC, UNMATCHED
 
 GROUPS = (STATIC, UNMATCHED, OTHER)
-SETTLED = 100_000  # names remembered with their keys: a log names the same endpoints in every piece
+SETTLED = 100_000  # names of a kind remembered with their keys: a log names the same endpoints in every piece
 
 
 class _Known:
@@ -34,17 +35,32 @@ class _Known:
 
 
 @dataclass(slots=True)
+class NewNames:
+    """The rows of names that must be there before what is counted under them, and their keys by kind."""
+
+    rows: list[Model] = field(default_factory=list)
+    keys: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Resolved:
-    """Tables under the project's keys, and the rows of names that must be there before them."""
+    """Tables under the project's keys, and the names that are new."""
 
     hits: Table
     by_consumer: Table
-    rows: list[Model] = field(default_factory=list)
-    keys: list[tuple[str, int]] = field(default_factory=list)
+    new: NewNames = field(default_factory=NewNames)
 
     @classmethod
     def empty(cls) -> "Resolved":
         return cls(empty(len(HIT_KEYS)), empty(len(CONSUMER_KEYS)))
+
+
+class Keys(NamedTuple):
+    """Keys of names, int64[n] each, by the names' places."""
+
+    endpoint: Ints
+    release: Ints
+    consumer: Ints
 
 
 def caps_of(settings: ProjectSettings) -> tuple[object, ...]:
@@ -60,6 +76,7 @@ class ProjectNames:
         self.group_unmatched = settings.group_unmatched
         # Names whose committed row is theirs for ever: their own, or a group's since no other has a place any more.
         self.settled: dict[EndpointName, int] = {}
+        self.settled_others: dict[str, dict[tuple[str, ...], int]] = {"release": {}, "consumer": {}}
         self.kinds = {
             "endpoint": _Known(Endpoint, self.project_id, settings.endpoint_cap),
             "release": _Known(Release, self.project_id, settings.release_cap),
@@ -67,44 +84,64 @@ class ProjectNames:
         }
 
     def resolve(self, delta: Delta) -> Resolved:
-        """Keys for the names of ``delta``, in the order of their first hit: the first ones get in under the cap."""
-        new: list[tuple[str, int]] = []
-        rows: list[Model] = []
-        endpoint = self._endpoints(delta.endpoints, new, rows)
-        release = self._others("release", delta.releases, new, rows)
-        consumer = self._others("consumer", [(name,) for name in delta.consumers], new, rows)
+        """``delta`` under the keys of its names."""
+        new = NewNames()
+        keys = self.keys(delta.endpoints, delta.releases, delta.consumers, new)
         time, at, version, traffic = delta.hits.keys
-        hits = with_keys(delta.hits, (time, endpoint[at], release[version], traffic))
+        hits = with_keys(delta.hits, (time, keys.endpoint[at], keys.release[version], traffic))
         time, who, at = delta.by_consumer.keys
-        by_consumer = with_keys(delta.by_consumer, (time, consumer[who], endpoint[at]))
-        return Resolved(combine(hits), combine(by_consumer), rows, new)
+        by_consumer = with_keys(delta.by_consumer, (time, keys.consumer[who], keys.endpoint[at]))
+        return Resolved(combine(hits), combine(by_consumer), new)
 
-    def endpoint_keys(self, resolved: Resolved, wanted: Iterable[int]) -> set[int]:
-        """Those of ``wanted`` that have a row of their own, those of ``resolved`` among them."""
-        known, new = self.kinds["endpoint"], {key for kind, key in resolved.keys if kind == "endpoint"}
-        wanted = set(wanted) - new
+    def keys(
+        self,
+        endpoints: Sequence[EndpointName],
+        releases: Sequence[tuple[str, str]],
+        consumers: Sequence[str],
+        new: NewNames,
+    ) -> Keys:
+        """Keys for names in the order of their first hit: the first ones get in under the cap, and are added to
+        ``new``. Of releases and consumers the first is "unknown"."""
+        return Keys(
+            self._endpoints(endpoints, new),
+            self._others("release", releases, new),
+            self._others("consumer", [(name,) for name in consumers], new),
+        )
+
+    def settled_keys(self, endpoint: EndpointName, release: tuple[str, str], consumer: str) -> tuple[int, int, int]:
+        """Keys that will never change. Raises KeyError where ``keys`` must be asked."""
+        return (
+            self.settled[endpoint],
+            self.settled_others["release"][release] if release[1] else 0,
+            self.settled_others["consumer"][(consumer,)] if consumer else 0,
+        )
+
+    def with_rows(self, wanted: Iterable[int], new: NewNames) -> set[int]:
+        """Those of ``wanted``, keys of endpoints, that have a row of their own, those in ``new`` among them."""
+        known, added = self.kinds["endpoint"], {key for kind, key in new.keys if kind == "endpoint"}
+        wanted = set(wanted) - added
         known.refresh(wanted)
-        return (wanted & known.keys) | new
+        return (wanted & known.keys) | added
 
-    def remember(self, resolved: Resolved) -> None:
-        for kind, key in resolved.keys:
+    def remember(self, new: NewNames) -> None:
+        for kind, key in new.keys:
             self.kinds[kind].keys.add(key)
 
     def _row(self, kind: str, key: int, **names: str) -> Model:
         model = self.kinds[kind].model
         return model(id=row_id(self.project_id, key), project_id=self.project_id, key=key, **names)
 
-    def _endpoints(self, names: Sequence[EndpointName], new: list[tuple[str, int]], rows: list[Model]) -> Ints:
+    def _endpoints(self, names: Sequence[EndpointName], new: NewNames) -> Ints:
         settled = self.settled
         found: list[int] = [settled.get(name, 0) for name in names]
         open_places = [place for place, key in enumerate(found) if not key]
         if open_places:
-            keys = self._new_endpoints([names[place] for place in open_places], new, rows)
+            keys = self._new_endpoints([names[place] for place in open_places], new)
             for place, key in zip(open_places, keys, strict=True):
                 found[place] = key
         return np.array(found, np.int64)
 
-    def _new_endpoints(self, names: Sequence[EndpointName], new: list[tuple[str, int]], rows: list[Model]) -> list[int]:
+    def _new_endpoints(self, names: Sequence[EndpointName], new: NewNames) -> list[int]:
         """Keys of endpoints of which it is not settled yet that they have a place of their own."""
         known = self.kinds["endpoint"]
         own = [name_key(*name[:3]) for name in names]
@@ -112,7 +149,7 @@ class ProjectNames:
         if len(self.settled) > SETTLED:
             self.settled.clear()
         full = len(known.keys) >= known.cap
-        taken: set[int] = set()
+        taken = {key for kind, key in new.keys if kind == "endpoint"}
         keys = []
         for name, key in zip(names, own, strict=True):
             route = name.route
@@ -127,29 +164,42 @@ class ProjectNames:
                 self.settled[name] = key
             elif key not in known.keys and key not in taken:
                 taken.add(key)
-                new.append(("endpoint", key))
-                rows.append(self._row("endpoint", key, service=name.service, method=name.method, route=route))
+                new.keys.append(("endpoint", key))
+                new.rows.append(self._row("endpoint", key, service=name.service, method=name.method, route=route))
             keys.append(key)
         return keys
 
-    def _others(
-        self, kind: str, names: Sequence[tuple[str, ...]], new: list[tuple[str, int]], rows: list[Model]
-    ) -> Ints:
+    def _others(self, kind: str, names: Sequence[tuple[str, ...]], new: NewNames) -> Ints:
         """Releases (service, version) and consumers (name,). Position 0 of a delta's list is "unknown", key 0."""
-        known = self.kinds[kind]
+        settled = self.settled_others[kind]
+        found = [settled.get(name, 0) for name in names]
+        open_places = [place for place, key in enumerate(found) if not key and names[place][-1]]
+        if open_places:
+            keys = self._new_others(kind, [names[place] for place in open_places], new)
+            for place, key in zip(open_places, keys, strict=True):
+                found[place] = key
+        return np.array(found or [0], np.int64)
+
+    def _new_others(self, kind: str, names: Sequence[tuple[str, ...]], new: NewNames) -> list[int]:
+        known, settled = self.kinds[kind], self.settled_others[kind]
         fields = {"release": ("service", "version"), "consumer": ("name",)}[kind]
         own = [name_key(*name) for name in names]
-        known.refresh(key for key in own if key)
-        taken: set[int] = set()
+        known.refresh(own)
+        if len(settled) > SETTLED:
+            settled.clear()
+        full = len(known.keys) >= known.cap
+        taken = {key for other, key in new.keys if other == kind}
         keys = []
         for name, key in zip(names, own, strict=True):
-            if key and key not in known.keys and key not in taken:
-                if len(known.keys) + len(taken) >= known.cap:
-                    name = (*name[:-1], OTHER)
-                    key = name_key(*name)
-                if key not in known.keys and key not in taken:
-                    taken.add(key)
-                    new.append((kind, key))
-                    rows.append(self._row(kind, key, **dict(zip(fields, name, strict=True))))
+            kept = name
+            if key not in known.keys and key not in taken and len(known.keys) + len(taken) >= known.cap:
+                kept = (*name[:-1], OTHER)
+                key = name_key(*kept)
+            if key in known.keys and (full or kept == name):
+                settled[name] = key
+            elif key not in known.keys and key not in taken:
+                taken.add(key)
+                new.keys.append((kind, key))
+                new.rows.append(self._row(kind, key, **dict(zip(fields, kept, strict=True))))
             keys.append(key)
-        return np.array(keys or [0], np.int64)
+        return keys

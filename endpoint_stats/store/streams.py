@@ -9,8 +9,8 @@ from django.db import connection, transaction
 
 from endpoint_stats.models import Stream
 
-from .live import Acknowledged, Folded, Points, Sent, Verdict, entry_of, identify, insert_names, write
-from .names import ProjectNames
+from .live import Acknowledged, Added, Points, Sent, Verdict, entry_of, identify, insert_names, write
+from .names import ProjectNames, Resolved
 from .points import reached
 
 UNSEEN = b"?"  # the state of a stream between its insertion and its first count
@@ -19,23 +19,23 @@ CHUNK = 500
 
 def append_points(project_id: int, sent: Sent, points: Points, names: ProjectNames, now: datetime) -> Acknowledged:
     """Commit what is new of one request of metrics."""
-    folded = Folded(names.resolve(points.fold({})[0]))  # its names are found before the transaction begins
+    added = Added.of(names.resolve(points.fold({})[0]))  # its names are found before the transaction begins
     with transaction.atomic():
         reached("live.begun")
         (found,) = identify(project_id, [sent], now)
         reached("live.identity_written")
         if found.verdict is Verdict.STORED:
             delta, states = points.fold(_locked(project_id, points.wanted(), now))
-            folded = Folded(names.resolve(delta))
-            insert_names(folded.resolved)
+            added = Added.of(names.resolve(delta))
+            insert_names(added.new)
             _move_on(project_id, states, now)
         entry = entry_of(sent, found)
         if entry is not None:
-            write(project_id, folded if found.verdict is Verdict.STORED else Folded(folded.resolved.empty()), [entry])
+            write(project_id, added if found.verdict is Verdict.STORED else Added.of(Resolved.empty()), [entry])
         reached("live.before_commit")
     reached("live.after_commit")
     if found.verdict is Verdict.STORED:
-        names.remember(folded.resolved)
+        names.remember(added.new)
     return found
 
 

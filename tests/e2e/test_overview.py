@@ -70,7 +70,8 @@ def test_a_project_without_hits_says_what_to_do(reader: Any, live_server: Any, s
     create_project("zebra", owner=User.objects.get(), name="Zebra")
     sign_in(reader, live_server.url)
     reader.get_by_role("link", name="Zebra").click()
-    assert "manage.py import_log /var/log/nginx/access.log --project zebra" in reader.locator("pre").inner_text()
+    reader.get_by_text("manage.py import_log /var/log/nginx/access.log --project zebra").wait_for()
+    reader.get_by_text("/api/v1/ingest/hits").first.wait_for()
 
 
 RANGE = "from=2026-11-20T10:00Z&to=2026-11-20T11:00Z"

@@ -45,7 +45,7 @@ class Appender:
             append(self.batch, place, resolved, Counted(), self.names, check)
         except Stopped:
             assert fails
-        return [row.route for row in resolved.rows if isinstance(row, Endpoint)]
+        return [row.route for row in resolved.new.rows if isinstance(row, Endpoint)]
 
     def stored(self) -> list[str]:
         return sorted(Endpoint.objects.filter(project=self.project).values_list("route", flat=True))
@@ -75,7 +75,7 @@ def test_a_404_of_no_page_is_not_settled(added: Appender) -> None:
     assert added(MISSING) == [UNMATCHED]
     assert added(MISSING) == []
     assert added(PAGE, MISSING_LATER) == ["/page"]
-    assert added.names.resolve(Delta(endpoints=[MISSING])).rows == []
+    assert added.names.resolve(Delta(endpoints=[MISSING])).new.rows == []
     assert added.names.settled[MISSING] == name_key(*PAGE[:3])
 
 

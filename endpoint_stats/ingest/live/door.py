@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from threading import Lock
 from uuid import UUID
 
-import numpy as np
 from django.db import DatabaseError, OperationalError
 
 from accounts.models import ApiKey, Project
-from endpoint_stats.aggregate.fold import Hits, Ints, fold
 from endpoint_stats.aggregate.receipts import Entry, Sampled
-from endpoint_stats.aggregate.table import combine
 from endpoint_stats.ids import name_key
-from endpoint_stats.ingest.coders import NameLists
 from endpoint_stats.ingest.encode import Encoder
 from endpoint_stats.ingest.settings import route_rules, settings_of
 from endpoint_stats.ingest.sources.base import Source
@@ -28,13 +24,14 @@ from endpoint_stats.models import ProjectSettings
 from endpoint_stats.routes.rules import RouteRules
 from endpoint_stats.store.compact import compact_live
 from endpoint_stats.store.counting import counting_sources, received_since
-from endpoint_stats.store.live import Acknowledged, Folded, Identity, Points, Sent, append
-from endpoint_stats.store.names import ProjectNames, Resolved, caps_of
+from endpoint_stats.store.live import Acknowledged, Added, Identity, Points, Sent, append
+from endpoint_stats.store.names import NewNames, ProjectNames, caps_of
 from endpoint_stats.store.streams import append_points
 
 from .group import Group
+from .parts import Part, added_by
 from .quota import Bucket
-from .samples import Kept, Request, candidates, shown_path
+from .samples import Kept, candidates, shown_path
 
 AHEAD, BEHIND = timedelta(minutes=10), timedelta(days=7)
 LOOK = 5.0  # seconds between two looks at the journal's length
@@ -44,23 +41,6 @@ MAX_DOORS = 64
 REMEMBER = 20_000  # values of one slot: there are many projects, and many processes
 
 logger = logging.getLogger(__name__)
-
-Describe = Callable[[int], Request]
-
-
-@dataclass(slots=True)
-class Part:
-    """The hits of one request, encoded. ``names`` are those that codes stand for.
-
-    weights: how many requests each stands for, or None; counted: which of them count, or None for all
-    describe: what a sample shows of the hit of a row
-    """
-
-    hits: Hits
-    names: NameLists
-    describe: Describe
-    weights: Ints | None = None
-    counted: np.ndarray | None = None
 
 
 @dataclass(slots=True)
@@ -176,56 +156,48 @@ class Door:
             rejected=delivery.rejected,
             refused=delivery.refused,
         )
-        if part is not None and len(part.hits):
-            entry.first, entry.last = int(part.hits.seconds.min()), int(part.hits.seconds.max())
+        if part is not None and len(part):
+            entry.first, entry.last = part.span
         return Sent(delivery.key.pk, entry, delivery.identity, part)
 
     def _commit(self, sent: Sequence[Sent]) -> list[Acknowledged]:
         names = self.names
         assert names is not None  # refresh() came before
-        return append(self.project.pk, sent, lambda some: self._fold(names, some), names, datetime.now(UTC))
+        return append(self.project.pk, sent, lambda some: self._added(names, some), names, datetime.now(UTC))
 
-    def _fold(self, names: ProjectNames, sent: Sequence[Sent]) -> Folded:
-        """All that some requests add, names resolved; requests whose codes mean the same are folded as one."""
-        alike: dict[int, list[Part]] = {}
-        for one in sent:
-            if one.hits is not None:
-                alike.setdefault(id(one.hits.names), []).append(one.hits)
-        resolved: list[Resolved] = []
-        samples: list[Sampled] = []
-        for parts in alike.values():
-            whole, weights = _joined(parts)
-            lists = parts[0].names
-            delta = fold(whole, lists.endpoints.listed, lists.releases.listed, lists.consumers.listed, weights)
-            resolved.append(names.resolve(delta))
-        found = _together(resolved)
+    def _added(self, names: ProjectNames, sent: Sequence[Sent]) -> Added:
+        parts = [one.hits for one in sent if one.hits is not None]
+        added = added_by(parts, names)
         if self.settings.sample_days:
-            samples = self._samples([part for parts in alike.values() for part in parts], names, found)
-        return Folded(found, samples)
+            added.samples = self._samples(parts, names, added.new)
+        return added
 
-    def _samples(self, parts: Sequence[Part], names: ProjectNames, resolved: Resolved) -> list[Sampled]:
+    def _samples(self, parts: Sequence[Part], names: ProjectNames, new: NewNames) -> list[Sampled]:
         """Of all parts, those that do not count among them; of endpoints that have a row of their own."""
-        chosen = [
-            (part, row, kind, name_key(*part.names.endpoints.listed[part.hits.endpoint[row]][:3]))
-            for part in parts
-            for row, kind in candidates(part.hits)
-        ]
-        known = names.endpoint_keys(resolved, (endpoint for *_, endpoint in chosen))
+        chosen = []
+        for part in parts:
+            listed = part.names.endpoints.listed
+            for row, kind, hit in candidates(part.hits):
+                endpoint = name_key(*listed[hit.endpoint][:3])
+                if self.kept.may_want(hit.seconds // 60, endpoint, kind, hit.duration):
+                    chosen.append((part, row, kind, hit, endpoint))
+        if not chosen:
+            return []
+        known = names.with_rows((endpoint for *_, endpoint in chosen), new)
         shown = self.settings.query_parameters.split()
         found = []
-        for part, row, kind, endpoint in chosen:
-            second, duration = int(part.hits.seconds[row]), int(part.hits.duration[row])
-            if endpoint not in known or not self.kept.wants(second // 60, endpoint, kind, duration):
+        for part, row, kind, hit, endpoint in chosen:
+            if endpoint not in known or not self.kept.wants(hit.seconds // 60, endpoint, kind, hit.duration):
                 continue
             request = part.describe(row)
             found.append(
                 Sampled(
-                    second // 60,
+                    hit.seconds // 60,
                     endpoint,
-                    second % 60,
+                    hit.seconds % 60,
                     bool(kind),
-                    int(part.hits.status[row]),
-                    None if duration < 0 else (duration + 500) // 1000,
+                    hit.status,
+                    None if hit.duration < 0 else (hit.duration + 500) // 1000,
                     shown_path(request.path, shown),
                     request.consumer,
                     request.version,
@@ -233,35 +205,6 @@ class Door:
                 )
             )
         return found
-
-
-def _joined(parts: Sequence[Part]) -> tuple[Hits, Ints | None]:
-    """The hits that count of several parts, and their weights."""
-    chosen = [part.hits if part.counted is None else part.hits.take(part.counted) for part in parts]
-    whole = Hits(*(np.concatenate([getattr(hits, name) for hits in chosen]) for name in Hits.__slots__))
-    if all(part.weights is None for part in parts):
-        return whole, None
-    weights = []
-    for part, hits in zip(parts, chosen, strict=True):
-        if part.weights is None:
-            weights.append(np.ones(len(hits), np.int64))
-        else:
-            weights.append(part.weights if part.counted is None else part.weights[part.counted])
-    return whole, np.concatenate(weights)
-
-
-def _together(resolved: Sequence[Resolved]) -> Resolved:
-    if len(resolved) == 1:
-        return resolved[0]
-    if not resolved:
-        return Resolved.empty()
-    rows = {row.pk: row for one in resolved for row in one.rows}
-    return Resolved(
-        combine(*(one.hits for one in resolved)),
-        combine(*(one.by_consumer for one in resolved)),
-        list(rows.values()),
-        list(dict.fromkeys(key for one in resolved for key in one.keys)),
-    )
 
 
 def batch_id(project_id: int, source: str, key_prefix: str, hour: int) -> UUID:

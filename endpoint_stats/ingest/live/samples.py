@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 
-from endpoint_stats.aggregate.fold import Hits, Ints
+from endpoint_stats.aggregate.fold import Coded, Hits, Ints
 from endpoint_stats.aggregate.receipts import KEPT_CLIENT_ERRORS, KEPT_ERRORS, KEPT_SLOW
 from endpoint_stats.ingest.sources.base import Reject
 from endpoint_stats.ingest.sources.targets import normal_path
@@ -31,27 +31,50 @@ class Request(NamedTuple):
     trace_id: str = ""
 
 
-def candidates(hits: Hits) -> list[tuple[int, int]]:
-    """(row, kind) of those that may be kept: kind 0 for the slowest, 4 and 5 for the first that failed so."""
+class Candidate(NamedTuple):
+    """What of a hit says whether it is kept; as ``Hits`` has it."""
+
+    seconds: int
+    endpoint: int
+    status: int
+    duration: int
+
+
+def candidates(hits: Hits | Sequence[Coded]) -> Iterator[tuple[int, int, Candidate]]:
+    """(row, kind, hit) of those that may be kept: kind 0 for the slowest, 4 and 5 for the first that failed so."""
+    if isinstance(hits, Hits):
+        yield from _candidates_of_columns(hits)
+        return
+    for row, hit in enumerate(hits):
+        found = Candidate(hit.seconds, hit.endpoint, hit.status, hit.duration)
+        if hit.duration >= 0:
+            yield row, 0, found
+        if hit.status >= 400:
+            yield row, 5 if hit.status >= 500 else 4, found
+
+
+def _candidates_of_columns(hits: Hits) -> Iterator[tuple[int, int, Candidate]]:
     key = hits.seconds // 60 * (int(hits.endpoint.max(initial=0)) + 1) + hits.endpoint
-    found: list[tuple[int, int]] = []
     for kind, rows in (
         (0, np.flatnonzero(hits.duration >= 0)),
         (4, np.flatnonzero((hits.status >= 400) & (hits.status < 500))),
         (5, np.flatnonzero(hits.status >= 500)),
     ):
-        if len(rows):
-            order = np.lexsort((-hits.duration[rows], key[rows])) if kind == 0 else np.argsort(key[rows], kind="stable")
-            found += [(row, kind) for row in _first_of_each(rows[order], key, _KEPT[kind])]
-    return found
+        if not len(rows):
+            continue
+        order = np.lexsort((-hits.duration[rows], key[rows])) if kind == 0 else np.argsort(key[rows], kind="stable")
+        chosen = _first_of_each(rows[order], key, _KEPT[kind])
+        columns = [getattr(hits, name)[chosen].tolist() for name in Candidate._fields]
+        for row, hit in zip(chosen.tolist(), map(Candidate, *columns), strict=True):
+            yield row, kind, hit
 
 
-def _first_of_each(rows: Ints, key: Ints, most: int) -> list[int]:
+def _first_of_each(rows: Ints, key: Ints, most: int) -> Ints:
     """The first ``most`` rows of each run of equal keys."""
     keys = key[rows]
     starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
     within = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-    return rows[within < most].tolist()
+    return rows[within < most]
 
 
 class Kept:
@@ -61,19 +84,24 @@ class Kept:
         self._slowest: dict[tuple[int, int], list[int]] = {}
         self._failed: dict[tuple[int, int, int], int] = {}
 
+    def may_want(self, minute: int, endpoint: int, kind: int, duration: int) -> bool:
+        """Whether the request would be kept beside those before it."""
+        if kind:
+            return self._failed.get((minute, endpoint, kind), 0) < _KEPT[kind]
+        best = self._slowest.get((minute, endpoint), [])
+        return len(best) < KEPT_SLOW or duration > best[-1]
+
     def wants(self, minute: int, endpoint: int, kind: int, duration: int) -> bool:
-        """Whether the request would be kept beside those before it; if so it is one of them from now on."""
+        """The same; and if so, it is one of them from now on."""
+        if not self.may_want(minute, endpoint, kind, duration):
+            return False
         if kind:
             seen = self._failed.get((minute, endpoint, kind), 0)
-            if seen >= _KEPT[kind]:
-                return False
             if len(self._failed) >= REMEMBERED:
                 self._failed.clear()
             self._failed[minute, endpoint, kind] = seen + 1
             return True
         best = self._slowest.get((minute, endpoint), [])
-        if len(best) >= KEPT_SLOW and duration <= best[-1]:
-            return False
         if len(self._slowest) >= REMEMBERED:
             self._slowest.clear()
         self._slowest[minute, endpoint] = sorted([*best, duration], reverse=True)[:KEPT_SLOW]

@@ -25,7 +25,8 @@ from endpoint_stats.store.counting import claim
 from endpoint_stats.store.live import Acknowledged, Identity, Points, Verdict
 
 from .bodies import decode_hits
-from .door import Delivery, Door, Part
+from .door import Delivery, Door
+from .parts import FEW, Part
 from .samples import Request
 
 KEPT = timedelta(days=14)  # for which an Idempotency-Key is known
@@ -106,15 +107,16 @@ def encode_hits(
     rows, missing = rows_of(hits, index)
     with door.encoding:
         encoder = door.encoder(_HITS, "", now)
-        encoded, places, refused = encoder.encode_rows(rows)
+        encode = encoder.encode_few if len(hits) <= FEW else encoder.encode_rows
+        encoded, places, refused = encode(rows)
         names = encoder.names
-    at = np.searchsorted(index, places)
+    at = np.searchsorted(index, places).tolist() if len(places) < len(hits) else range(len(hits))
 
     def describe(row: int) -> Request:
         hit = hits[at[row]]
         return Request(hit.path or "", hit.consumer or "", hit.version or "", hit.trace_id or "")
 
-    counts = None if weights is None else np.array(weights, np.int64)[at]
+    counts = None if weights is None else [weights[place] for place in at]
     return Part(encoded, names, describe, counts), missing + refused
 
 
@@ -189,7 +191,7 @@ def _described(source: Source, line: bytes) -> Request:
 def commit(door: Door, key: ApiKey, source: str, taken: Taken, identity: Identity | None, now: datetime) -> Answer:
     """Store what was taken, and say what became of it. Raises OverQuota too."""
     door.keep_quotas(key, taken.received)
-    if taken.part is not None and len(taken.part.hits):
+    if taken.part is not None and len(taken.part):
         others = samples_only(door, taken.part, source)
         if others:
             taken.rejected["samples_only"] += others
@@ -234,15 +236,9 @@ def _answer(key: ApiKey, taken: Taken, done: Acknowledged) -> Answer:
 
 def samples_only(door: Door, part: Part, source: str) -> int:
     """Of a part's hits, let only those count whose service this source counts for. Returns how many do not."""
-    hits, listed = part.hits, part.names.endpoints.listed
-    codes = np.unique(hits.endpoint)
-    services = {listed[code].service for code in codes.tolist()}
+    services = {endpoint.service for endpoint in part.endpoints()}
     unknown = services - door.counting.keys()
     if unknown:
         door.counting = {**door.counting, **claim(door.project.pk, unknown, source)}
     others = {service for service in services if door.counting[service] != source}
-    if not others:
-        return 0
-    counts = np.array([listed[code].service not in others for code in codes.tolist()])
-    part.counted = counts[np.searchsorted(codes, hits.endpoint)]
-    return int(len(hits) - part.counted.sum())
+    return part.leave_out(others) if others else 0

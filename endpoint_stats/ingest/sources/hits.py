@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -44,23 +45,20 @@ def _to_the_second(time: Number | str | None) -> Number | str | None:
     return time
 
 
+_SAME = ("status", "duration", "request_size", "response_size", "consumer", "version", "user_agent")
+_columns = {name: attrgetter(name) for name in ("time", "method", "path", "route", "service", *_SAME)}
+
+
 def columns(hits: Sequence[Hit]) -> dict[str, Sequence[Any]]:
     """Slot -> raw values. A target without method, or without path and route, is None."""
+    of = {name: list(map(get, hits)) for name, get in _columns.items()}
+    targets: list[Any] = list(zip(of["method"], of["path"], of["route"], of["service"], strict=True))
+    if None in of["method"] or not all(of["path"]):
+        targets = [raw if raw[0] is not None and (raw[1] or raw[2]) else None for raw in targets]
     return {
-        "time": [_to_the_second(hit.time) for hit in hits],
-        "target": [
-            (hit.method, hit.path, hit.route, hit.service)
-            if hit.method is not None and (hit.path or hit.route)
-            else None
-            for hit in hits
-        ],
-        "status": [hit.status for hit in hits],
-        "duration": [hit.duration for hit in hits],
-        "request_size": [hit.request_size for hit in hits],
-        "response_size": [hit.response_size for hit in hits],
-        "consumer": [hit.consumer for hit in hits],
-        "version": [hit.version for hit in hits],
-        "user_agent": [hit.user_agent for hit in hits],
+        "time": [time if type(time) is float else _to_the_second(time) for time in of["time"]],
+        "target": targets,
+        **{name: of[name] for name in _SAME},
     }
 
 
