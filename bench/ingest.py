@@ -3,7 +3,7 @@
     python bench/ingest.py [--database URL] [--seconds 8] [--rounds 3] [--batches 1,100,1000] [--json FILE]
 
 One machine runs everything: wrk with 16 connections, our server (PostgreSQL: 2 processes, SQLite: 1; 8 threads each)
-with a loop that compacts every two seconds as a worker does, and InfluxDB. Each round takes them in turn; medians.
+with a loop that compacts when a worker would, and InfluxDB. Each round takes them in turn; medians.
 InfluxDB gets one point a hit, with as many tags; it keeps no identity, no routes and no rollups.
 """
 
@@ -43,12 +43,12 @@ COMPACT = """
 import time
 import django
 django.setup()
-from accounts.models import Project
-from endpoint_stats.store.compact import compact
-project = Project.objects.get(slug="bench").pk
+from django.utils import timezone
+from endpoint_stats.workers.tasks import compact_project, projects_to_compact
 while True:
     time.sleep(2)
-    compact(project)
+    for task in projects_to_compact(timezone.now()):
+        compact_project(**task)
 """
 ROUTES = [f"/api/v1/things{number}/%d" for number in range(200)]
 LUA = """

@@ -42,7 +42,7 @@ def sane_numbers(**kwargs: Any) -> list[CheckMessage]:
         ("IMPORT_PROCESSES", 0),
         ("INGEST_MAX_BYTES", 1),
         ("JOURNAL_MAX_ROWS", 1),
-        ("JOURNAL_MAX_LIVE_ROWS", 1),
+        ("JOURNAL_MAX_SECONDS", 1),
         ("JOURNAL_MAX_KEYS", 1),
     ):
         value = getattr(settings, name)

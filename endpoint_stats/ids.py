@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
@@ -16,9 +17,19 @@ def uuid7() -> UUID:
     return UUID(int=value)
 
 
+def first_id_of(moment: datetime) -> UUID:
+    """The least id that ``uuid7`` can make from then on."""
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (7 << 76) | (2 << 62))
+
+
+def millisecond_of_id(id: UUID) -> int:
+    """The epoch millisecond in which ``uuid7`` made it."""
+    return id.int >> 80
+
+
 def minute_of_id(id: UUID) -> int:
     """The minute in which ``uuid7`` made it."""
-    return (id.int >> 80) // 60_000
+    return millisecond_of_id(id) // 60_000
 
 
 @lru_cache(20_000)

@@ -32,7 +32,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "endpoint_stats_sender.middleware.EndpointStatsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "endpoint_stats.api.direct.DirectIngest",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -43,6 +42,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+# Of requests that are answered before Django's own handler (endpoint_stats/api/direct.py).
+DIRECT_MIDDLEWARE = ["endpoint_stats_sender.middleware.EndpointStatsMiddleware"]
 ROOT_URLCONF = "settings.urls"
 WSGI_APPLICATION = "settings.wsgi.application"
 TEMPLATES = [
@@ -173,8 +174,8 @@ INGEST_MAX_BYTES = env.integer("INGEST_MAX_BYTES", 16 * 1024 * 1024)
 IMPORT_PROCESSES = env.integer("IMPORT_PROCESSES", 0)
 # A project's journal past this many rows or keys is compacted by whoever appends to it.
 JOURNAL_MAX_ROWS = env.integer("JOURNAL_MAX_ROWS", 64)
-# Small commits of live sources: this many wait at most before whoever sends compacts them.
-JOURNAL_MAX_LIVE_ROWS = env.integer("JOURNAL_MAX_LIVE_ROWS", 2_000)
+# Small commits of live sources that waited longer (seconds) are compacted by a web process: workers are quicker.
+JOURNAL_MAX_SECONDS = env.integer("JOURNAL_MAX_SECONDS", 20)
 JOURNAL_MAX_KEYS = env.integer("JOURNAL_MAX_KEYS", 60_000)
 
 # The installation counts its own requests into the project endpoint-stats.

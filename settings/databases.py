@@ -17,6 +17,8 @@ def sqlite(path: Path, busy_timeout: float) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
+        # Opening one takes longer than a commit.
+        "CONN_MAX_AGE": None,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": busy_timeout,

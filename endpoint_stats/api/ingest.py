@@ -75,7 +75,7 @@ def _refused(error: Refused | BodyError) -> HttpResponse:
 
 def sender(request: HttpRequest, now: datetime) -> ApiKey:
     """The key that sends. Raises Refused."""
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    kind, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if kind.lower() != "bearer" or not secret.strip():
         raise Refused(401, "key_missing", "Send the header Authorization: Bearer KEY, with a key of scope ingest.")
     key = known_keys.find(secret.strip(), now)
@@ -92,7 +92,7 @@ def read_body(request: HttpRequest) -> bytes:
     """The body, decompressed, within INGEST_MAX_BYTES. Raises BodyError."""
     limit = settings.INGEST_MAX_BYTES
     announced = _announced(request)
-    encoding = request.headers.get("Content-Encoding", "")
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
     if announced is None and not bodies.says_where_it_ends(encoding):
         # Where such a body was cut off, nobody could tell; a part of it would be stored, and the whole come again.
         raise BodyError(411, "length_required", "Send a Content-Length, or compress the body (gzip, zstd).")
@@ -104,7 +104,7 @@ def read_body(request: HttpRequest) -> bytes:
 def _announced(request: HttpRequest) -> int | None:
     """The Content-Length; None for a body that comes in chunks."""
     text = request.META.get("CONTENT_LENGTH") or ""
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and not text:
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() and not text:
         return None
     return int(text) if text.isascii() and text.isdecimal() else 0
 
@@ -126,7 +126,7 @@ def _chunks(request: HttpRequest, announced: int | None) -> Iterator[bytes]:
 
 
 def idempotency_key(request: HttpRequest) -> str:
-    return request.headers.get("Idempotency-Key", "")
+    return request.META.get("HTTP_IDEMPOTENCY_KEY", "")
 
 
 @ingest

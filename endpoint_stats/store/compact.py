@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Min
+from django.utils import timezone
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.keyed import fold_hits, holds_hits, unpack_hits
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
-from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Journal, StoreState
+from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, StoreState
 
-from . import arrivals, rollups, state
+from . import arrivals, journal, rollups, state
 from .arrivals import Arrivals
-from .journal import length
 from .points import reached
 
 # Keys added in one transaction: under 100 ms on SQLite, so that a request can wait for it.
@@ -32,39 +32,47 @@ class _Round:
     tables: list[tuple[str, str, Table]]  # family, level and what it adds there
     arrivals: Arrivals = field(default_factory=Arrivals)
     takes_away: bool = False
+    is_last: bool = False  # nothing else was in the journal
 
 
 def compact(project_id: int) -> int:
-    """Move the whole journal of a project into its rollups. Returns the number of journal rows moved."""
-    moved = 0
-    while (done := compact_round(project_id)) is not None:
-        moved += done
+    """Move the whole journal of a project into its rollups. Returns the number of journal rows moved.
+
+    What comes meanwhile is left for the next time: where hits never cease, this would not either.
+    """
+    moved, is_last = 0, False
+    while not is_last:
+        prepared = _prepare(project_id)
+        if prepared is None:
+            break
+        done = _commit(project_id, prepared)
+        moved, is_last = moved + done, prepared.is_last and done > 0
     return moved
 
 
 def compact_when_due(project_id: int) -> None:
     """Compact here and now if the journal has grown past its bound, so that nothing depends on a worker."""
-    rows, keys = length(project_id)
+    rows, keys = journal.length(project_id)
     if rows > settings.JOURNAL_MAX_ROWS or keys > settings.JOURNAL_MAX_KEYS:
         compact(project_id)
 
 
 def compact_live(project_id: int) -> None:
-    """One round, if the journal has far more rows than a living worker would leave there."""
-    rows, keys = length(project_id)
-    if rows > settings.JOURNAL_MAX_LIVE_ROWS or keys > settings.JOURNAL_MAX_KEYS:
+    """One round, if the journal has waited for longer than a living worker would let it."""
+    if journal.waiting([project_id], timezone.now() - timedelta(seconds=settings.JOURNAL_MAX_SECONDS)):
         compact_round(project_id)
 
 
 def compact_round(project_id: int) -> int | None:
     """One transaction's worth. None when the journal is empty, 0 when another worker took the same rows."""
     prepared = _prepare(project_id)
-    if prepared is None:
-        return None
+    return None if prepared is None else _commit(project_id, prepared)
+
+
+def _commit(project_id: int, prepared: _Round) -> int:
     with transaction.atomic():
         held = state.lock(project_id)
-        deleted, _ = Journal.objects.filter(project_id=project_id, id__in=prepared.ids).delete()
-        if deleted != len(prepared.ids):
+        if journal.delete(project_id, prepared.ids) != len(prepared.ids):
             transaction.set_rollback(True)
             return 0
         _add(project_id, prepared, held)
@@ -76,33 +84,28 @@ def compact_round(project_id: int) -> int | None:
 
 
 def _prepare(project_id: int) -> _Round | None:
-    rows = Journal.objects.filter(project_id=project_id).order_by("id")
-    ids: list[UUID] = []
-    keys = 0
-    for row_id, row_keys in rows.values_list("id", "keys").iterator():
-        if ids and keys + row_keys > KEYS_A_ROUND:
-            break
-        ids.append(row_id)
-        keys += row_keys
-    if not ids:
+    chosen, rows = journal.oldest(project_id, KEYS_A_ROUND)
+    if not chosen:
         return None
-    chosen = list(rows.filter(id__in=ids).values_list("id", "sign", "payload", "receipts"))
-    if len(chosen) != len(ids):
-        return _Round(ids, None, [])  # taken meanwhile; the transaction will notice
-    hits, by_consumer, found = _added(chosen)
+    while True:
+        hits, by_consumer, found = _added(chosen)
+        if len(chosen) == 1 or len(hits) + len(by_consumer) <= 2 * KEYS_A_ROUND:
+            break
+        del chosen[len(chosen) // 2 :]  # what live hits come to is known only now
     span = (int(hits.keys[0].min()), int(hits.keys[0].max())) if len(hits) else None
-    takes_away = any(sign < 0 for _, sign, _, _ in chosen)
-    return _Round(ids, span, _by_level(hits, by_consumer), found, takes_away)
+    takes_away = any(row.sign < 0 for row in chosen)
+    return _Round(
+        [row.id for row in chosen], span, _by_level(hits, by_consumer), found, takes_away, len(chosen) == rows
+    )
 
 
-def _added(rows: Sequence[tuple[UUID, int, Any, Any]]) -> tuple[Table, Table, Arrivals]:
-    """What journal rows (id, sign, payload, receipts) come to."""
+def _added(rows: Sequence[journal.Row]) -> tuple[Table, Table, Arrivals]:
+    """What journal rows come to."""
     hits, by_consumer, found = [empty(4)], [empty(3)], Arrivals()
     live = []
     for row_id, sign, payload, receipts in rows:
-        payload = bytes(payload)
         if receipts is not None:
-            found.add(row_id, bytes(receipts))
+            found.add(row_id, receipts)
         if holds_hits(payload):
             live.append(payload)
             continue

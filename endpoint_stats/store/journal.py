@@ -1,10 +1,17 @@
-"""How much of a project's journal waits for compaction."""
+"""What of a project's journal waits for compaction."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Sum
 
+from endpoint_stats.ids import first_id_of, millisecond_of_id
 from endpoint_stats.models import Journal
+
+from .rollups import array_of
 
 PROJECTS_A_QUERY = 500
 
@@ -12,6 +19,50 @@ PROJECTS_A_QUERY = 500
 class Length(NamedTuple):
     rows: int
     keys: int
+
+
+class Row(NamedTuple):
+    id: UUID
+    sign: int
+    payload: bytes
+    receipts: bytes | None
+
+
+_TABLE = Journal._meta.db_table
+
+
+def oldest(project_id: int, keys: int) -> tuple[list[Row], int]:
+    """The oldest rows, up to so many keys, at least one if there is any; and how many rows there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, sign, payload, receipts, rows FROM (SELECT id, sign, payload, receipts, keys,"
+            f" sum(keys) OVER (ORDER BY id) AS total, count(*) OVER () AS rows FROM {_TABLE} WHERE project_id = %s) j"
+            " WHERE total <= %s OR total = keys ORDER BY id",
+            [project_id, keys],
+        )
+        found = cursor.fetchall()
+    chosen = [
+        Row(id if isinstance(id, UUID) else UUID(id), sign, bytes(payload), None if said is None else bytes(said))
+        for id, sign, payload, said, _ in found
+    ]
+    return chosen, found[0][-1] if found else 0
+
+
+def delete(project_id: int, ids: Sequence[UUID]) -> int:
+    """Returns how many of them were there."""
+    if connection.vendor != "postgresql":
+        return Journal.objects.filter(project_id=project_id, id__in=ids).delete()[0]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {_TABLE} WHERE project_id = %s AND id = ANY(%s::uuid[])", [project_id, array_of(ids)]
+        )
+        return int(cursor.rowcount)
+
+
+def waited(project_id: int, now: datetime) -> float:
+    """Seconds since the oldest row was written; 0 where none waits."""
+    first = Journal.objects.filter(project_id=project_id).order_by("id").values_list("id", flat=True).first()
+    return 0.0 if first is None else max(0.0, now.timestamp() - millisecond_of_id(first) / 1000)
 
 
 def length(project_id: int) -> Length:
@@ -29,10 +80,13 @@ def total(project_ids: list[int]) -> Length:
     return Length(rows, keys)
 
 
-def waiting(project_ids: list[int]) -> list[int]:
-    """Those of the projects whose journal holds anything. Named, as every query of a volume table names its project."""
+def waiting(project_ids: list[int], since: datetime) -> list[int]:
+    """Those of the projects whose journal holds a row from before ``since``. Named, as every query of a volume table
+    names its project."""
     found: list[int] = []
     for start in range(0, len(project_ids), PROJECTS_A_QUERY):
-        rows = Journal.objects.filter(project_id__in=project_ids[start : start + PROJECTS_A_QUERY])
+        rows = Journal.objects.filter(
+            project_id__in=project_ids[start : start + PROJECTS_A_QUERY], id__lt=first_id_of(since)
+        )
         found += rows.order_by("project_id").values_list("project_id", flat=True).distinct()
     return found

@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import DataError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, connection, connections, transaction
 from django.db.models import Q
+from psycopg import Cursor
 
 from accounts.models import ApiKey
 from endpoint_stats.aggregate import receipts
@@ -121,37 +122,59 @@ def _at_once(project_id: int, sent: Sequence[Sent], added: Added, now: datetime)
     One statement is one transaction. False, and nothing was written, where it is not the usual case: then the long
     way finds out what it is.
     """
-    if connection.vendor != "postgresql" or connection.in_atomic_block or added.new.rows or asked_for("live."):
+    database = connections[DEFAULT_DB_ALIAS]  # asked once: through ``connection`` each attribute costs as much as a hit
+    if database.vendor != "postgresql" or database.in_atomic_block or added.new.rows or asked_for("live."):
         return False
     new = {one.identity.id: one for one in sent if one.identity is not None}
     if len(new) != sum(one.identity is not None for one in sent):
         return False
-    keys = sorted({one.key_id for one in sent})
-    check = (
-        f"(SELECT count(*) FROM {ApiKey._meta.db_table} WHERE id = ANY(%s) AND NOT revoked"
-        " AND (expiry_date IS NULL OR expiry_date > %s)) = %s"
+    values: dict[str, Any] = dict(
+        zip(_JOURNAL, _journal_row(project_id, added, [one.entry for one in sent]), strict=True)
     )
-    values = [*_journal_row(project_id, added, [one.entry for one in sent]), keys, now, len(keys)]
-    first = ""
+    values |= {"keys_sent": sorted({one.key_id for one in sent}), "now": now}
     if new:
-        rows, values_of_rows = _receipt_rows(project_id, new, now)
-        first = f"WITH written AS ({rows} RETURNING 1) "
-        check += " AND (SELECT count(*) FROM written) = %s"
-        values = [*values_of_rows, *values, len(new)]
-    connection.ensure_connection()
+        values |= _receipt_columns(new, now)
+    database.ensure_connection()
     # What a health check would find the statement finds itself; it would be one more way.
-    connection.health_check_done = True  # type: ignore[attr-defined]  # types lack it
+    database.health_check_done = True  # type: ignore[attr-defined]  # types lack it
+    prepare = not database.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]  # a pooler of transactions keeps no statements
     try:
-        with connection.cursor() as cursor:
-            # What is not as it should be divides by zero, and takes the receipts with it.
-            cursor.execute(
-                f"{first}INSERT INTO {Journal._meta.db_table} ({', '.join(_JOURNAL)}, sign)"
-                f" SELECT %s, %s, %s, %s, %s, 1 / CASE WHEN {check} THEN 1 ELSE 0 END",
-                values,
-            )
+        with database.wrap_database_errors, Cursor(database.connection) as cursor:
+            cursor.execute(_AT_ONCE_WITH_RECEIPTS if new else _AT_ONCE, values, prepare=prepare)
     except DataError:
         return False
     return True
+
+
+# What is not as it should be divides by zero, and takes the receipts with it.
+_AT_ONCE = f"""
+    INSERT INTO {Journal._meta.db_table} (project_id, id, keys, payload, receipts, sign)
+    SELECT %(project_id)s, %(id)s, %(keys)s, %(payload)s, %(receipts)s, 1 / CASE WHEN
+        (SELECT count(*) FROM {ApiKey._meta.db_table} WHERE id = ANY(%(keys_sent)s) AND NOT revoked
+            AND (expiry_date IS NULL OR expiry_date > %(now)s)) = cardinality(%(keys_sent)s)
+        THEN 1 ELSE 0 END
+"""
+_AT_ONCE_WITH_RECEIPTS = f"""
+    WITH written AS (
+        INSERT INTO {Receipt._meta.db_table} (project_id, id, body, batch, received, expires)
+        SELECT %(project_id)s, * FROM unnest(
+            %(ids)s::uuid[], %(bodies)s::uuid[], %(batches)s::uuid[], %(received)s::bigint[], %(expires)s::timestamptz[]
+        )
+        ON CONFLICT (project_id, id) DO NOTHING RETURNING 1
+    )
+    {_AT_ONCE.replace("THEN 1", "AND (SELECT count(*) FROM written) = cardinality(%(ids)s) THEN 1")}
+"""
+
+
+def _receipt_columns(new: dict[UUID, Sent], now: datetime) -> dict[str, list[Any]]:
+    """Of all receipts, in one order, so that two groups that share requests wait for each other and never for both."""
+    ordered = sorted(new)
+    bodies, batches, received = zip(*(_receipt_of(new[id]) for id in ordered), strict=True)
+    expires = [now + new[id].identity.lasts for id in ordered]  # type: ignore[union-attr]  # they have an identity
+    return {
+        "ids": ordered, "bodies": list(bodies), "batches": list(batches), "received": list(received),
+        "expires": expires,
+    }  # fmt: skip
 
 
 def entry_of(one: Sent, what: Acknowledged) -> Entry | None:
@@ -221,30 +244,23 @@ def _repeated(identity: Identity, before: _Held) -> Acknowledged:
 
 
 def _write_receipts(project_id: int, new: dict[UUID, Sent], now: datetime) -> dict[UUID, _Held]:
-    """Write a receipt for each that has none; returns those that had one. In one order, so that two groups that
-    share requests wait for each other and never for both."""
-    rows, values = _receipt_rows(project_id, new, now)
+    """Write a receipt for each that has none; returns those that had one."""
+    columns = _receipt_columns(new, now)
+    columns["expires"] = list(map(connection.ops.adapt_datetimefield_value, columns["expires"]))
+    values: list[Any] = []
+    for id, body, batch, received, expires in zip(*columns.values(), strict=True):
+        values += [project_id, *_raw(id, body, batch), received, expires]
+    rows = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(new))
     with connection.cursor() as cursor:
-        cursor.execute(f"{rows} RETURNING id", values)
+        cursor.execute(
+            f"INSERT INTO {Receipt._meta.db_table} (project_id, id, body, batch, received, expires) VALUES {rows}"
+            " ON CONFLICT (project_id, id) DO NOTHING RETURNING id",
+            values,
+        )
         written = {row[0] if isinstance(row[0], UUID) else UUID(row[0]) for row in cursor.fetchall()}
     if len(written) == len(new):
         return {}
     return _held_receipts(project_id, {id: one for id, one in new.items() if id not in written}, now)
-
-
-def _receipt_rows(project_id: int, new: dict[UUID, Sent], now: datetime) -> tuple[str, list[Any]]:
-    """SQL that writes those receipts that are not there yet, and its parameters."""
-    values: list[Any] = []
-    for id in sorted(new):
-        body, batch, received = _receipt_of(new[id])
-        expires = now + new[id].identity.lasts  # type: ignore[union-attr]  # only those with an identity are here
-        values += [project_id, *_raw(id, body, batch), received, connection.ops.adapt_datetimefield_value(expires)]
-    rows = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(new))
-    return (
-        f"INSERT INTO {Receipt._meta.db_table} (project_id, id, body, batch, received, expires) VALUES {rows}"
-        " ON CONFLICT (project_id, id) DO NOTHING",
-        values,
-    )
 
 
 def _held_receipts(project_id: int, wanted: dict[UUID, Sent], now: datetime) -> dict[UUID, _Held]:

@@ -7,6 +7,7 @@ cannot: the same bytes whatever the order and the chunks, and subtraction for ro
 
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,11 +76,18 @@ def _keys_relation(level: Level, keys: tuple[Ints, ...]) -> tuple[str, list[Any]
     """SQL for a relation ``k`` of keys, one parameter for all of them, and its parameters."""
     if connection.vendor == "postgresql":
         arrays = ", ".join(f"%s::{_PG_TYPES.get(name, 'bigint')}[]" for name in level.keys)
-        return f"unnest({arrays}) AS k({', '.join(level.keys)})", [key.tolist() for key in keys]
+        return f"unnest({arrays}) AS k({', '.join(level.keys)})", [array_of(key.tolist()) for key in keys]
     names = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(level.keys))
     rows = json.dumps(list(zip(*(key.tolist() for key in keys), strict=True)))
     # CROSS JOIN order matters to SQLite's planner: keys first, then one look-up each.
     return f"(SELECT {names} FROM json_each(%s)) k CROSS", [rows]
+
+
+def array_of(values: Sequence[Any]) -> str:
+    """PostgreSQL's text for an array of integers, UUIDs or bytes: the driver would look at each element."""
+    if values and isinstance(values[0], bytes):
+        values = [f'"\\\\x{value.hex()}"' for value in values]
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def from_rows(level: Level, rows: list[tuple[object, ...]]) -> Table:
@@ -118,7 +126,8 @@ def _write(project_id: int, level: Level, table: Table) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             arrays = ", ".join(f"%s::{_PG_TYPES.get(name, 'bigint')}[]" for name in names)
-            cursor.execute(f"{insert} SELECT %s, * FROM unnest({arrays}) {conflict}", [project_id, *columns])
+            values: list[Any] = [project_id, *map(array_of, columns)]
+            cursor.execute(f"{insert} SELECT %s, * FROM unnest({arrays}) {conflict}", values)
         else:
             _insert_many(cursor, insert, [[project_id] * len(columns[0]), *columns], conflict)
 

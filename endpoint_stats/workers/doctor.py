@@ -25,7 +25,7 @@ State = Literal["ok", "warn", "fail"]
 SCHEDULER_LATE = timedelta(seconds=60)
 QUEUE_LONG = 200
 # The journal of a project whose worker lives stays within its bound; past many times that, pages slow down.
-JOURNAL_FAIL_TIMES = 20
+JOURNAL_WARN_SECONDS, JOURNAL_FAIL_SECONDS = 60, 900  # a worker compacts every few seconds
 DISK_WARN, DISK_FAIL = 2 * 1024**3, 256 * 1024**2
 
 
@@ -104,12 +104,12 @@ def journals(now: datetime) -> list[Finding]:
     found = []
     for project in Project.objects.order_by("slug"):
         rows, keys = journal.length(project.pk)
-        times = max(rows / settings.JOURNAL_MAX_ROWS, keys / settings.JOURNAL_MAX_KEYS)
-        text = f"{project.slug}: {rows:,} journal rows with {keys:,} keys wait"
-        if times <= 1:
+        waited = journal.waited(project.pk, now)
+        text = f"{project.slug}: {rows:,} journal rows with {keys:,} keys wait, the oldest for {waited:.0f} s"
+        if waited <= JOURNAL_WARN_SECONDS:
             found.append(Finding("journal", "ok", f"{text}."))
         else:
-            state: State = "fail" if times > JOURNAL_FAIL_TIMES else "warn"
+            state: State = "fail" if waited > JOURNAL_FAIL_SECONDS else "warn"
             found.append(
                 Finding(
                     "journal",

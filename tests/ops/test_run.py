@@ -69,7 +69,7 @@ def test_from_a_clone_to_pages_and_again(clone: Clone, tmp_path: Path) -> None:
     process, _ = begin(clone, again, DEMO_REQUESTS="3000")
     assert time.monotonic() - started < 30
     assert "password" not in again.read_text()
-    assert rows(clone, "SELECT count(*) FROM endpoint_stats_batch") == [(1,)]
+    assert rows(clone, "SELECT count(*) FROM endpoint_stats_batch WHERE source = 'import'") == [(1,)]
     assert rows(clone, "SELECT count(*) FROM accounts_user") == [(1,)]
     assert rows(clone, "SELECT count(*) FROM accounts_project") == [(1,)]
     code, seconds, left = stop(process, "term")

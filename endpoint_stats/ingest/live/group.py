@@ -2,6 +2,9 @@
 
 No thread of its own, so that it works in a server that forks. While one thread commits, others line up; when it is
 done, the first of these leads the next group. Nobody is answered before the commit that holds what he sent.
+
+A leader waits a moment for as many as came together of late: a commit costs more than what is in it, and who was just
+answered mostly sends again at once. One who comes alone never waits.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from collections.abc import Callable, Sequence
 from threading import Event, Lock
 
 MAX_MEMBERS = 64  # of one group: its transaction stays short
+PATIENCE = 0.001  # seconds that a leader waits for those who came together of late
 
 
 class Abandoned(Exception):
@@ -42,6 +46,8 @@ class Group[Member, Answer]:
         self._lock = Lock()
         self._line: list[_Ticket[Member, Answer]] = []
         self._led = False
+        self._expected = 1  # members of a group, of late
+        self._complete = Event()
 
     def submit(self, member: Member) -> Answer:
         ticket: _Ticket[Member, Answer] = _Ticket(member)
@@ -49,6 +55,8 @@ class Group[Member, Answer]:
             self._line.append(ticket)
             ticket.leads = not self._led
             self._led = True
+            if len(self._line) >= self._expected:
+                self._complete.set()
         if not ticket.leads:
             ticket.woken.wait()
         if ticket.leads:
@@ -59,7 +67,14 @@ class Group[Member, Answer]:
 
     def _lead(self) -> None:
         with self._lock:
+            waits = len(self._line) < self._expected
+            if waits:
+                self._complete.clear()
+        if waits:
+            self._complete.wait(PATIENCE)
+        with self._lock:
             group, self._line = self._line[:MAX_MEMBERS], self._line[MAX_MEMBERS:]
+            self._expected = max(len(group), self._expected - 1)
         try:
             self._serve(group)
         finally:

@@ -20,6 +20,7 @@ from endpoint_stats.store.names import NewNames, ProjectNames
 
 from .samples import Request
 
+HITS_A_KEY = 10
 FEW = 24  # hits of a commit up to which columns take longer
 
 Describe = Callable[[int], Request]
@@ -95,10 +96,15 @@ def added_by(parts: Sequence[Part], names: ProjectNames) -> Added:
     if all(isinstance(part.hits, list) for part in parts) and sum(map(len, parts)) <= FEW:
         few = _few(parts, names)
         if few is not None:
-            return Added(pack_hits(few), len(few))
+            return Added(pack_hits(few), _keys(len(few)))
     new = NewNames()
     hits = _many(parts, names, new)
-    return Added(pack_hits(hits), len(hits.time), new)
+    return Added(pack_hits(hits), _keys(len(hits.time)), new)
+
+
+def _keys(hits: int) -> int:
+    """What hits will come to, about: how many have a key in common is known when they are folded."""
+    return -(-hits // HITS_A_KEY)
 
 
 def _few(parts: Sequence[Part], names: ProjectNames) -> list[KeyedHit] | None:
