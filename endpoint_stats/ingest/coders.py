@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,17 @@ class NameLists:
     versions: Names[str] = field(default_factory=lambda: Names(""))
     releases: Names[tuple[str, str]] = field(default_factory=lambda: Names(("", "")))
     consumers: Names[str] = field(default_factory=lambda: Names(""))
+    services: Names[str] = field(default_factory=Names)
+    number: int = field(default_factory=itertools.count().__next__)  # of these lists among all of the process
+    _service_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def service_of(self) -> Ints:
+        """The code of each endpoint's service."""
+        known = len(self._service_of)
+        if known < len(self.endpoints.listed):
+            new = [self.services.code(endpoint.service) for endpoint in self.endpoints.listed[known:]]
+            self._service_of = np.concatenate((self._service_of, np.array(new, np.int64)))
+        return self._service_of
 
 
 class TargetCoder:

@@ -242,8 +242,11 @@ class Encoder:
         """A release is a version of the service that the hit names, not of the log's."""
         if not version.any():
             return version
-        pairs, index = np.unique(endpoint * len(self.names.versions.listed) + version, return_inverse=True)
-        codes = [self._release(*divmod(pair, len(self.names.versions.listed))) for pair in pairs.tolist()]
+        service = self.names.service_of()[endpoint]
+        pairs, index = np.unique(service * len(self.names.versions.listed) + version, return_inverse=True)
+        services, versions = self.names.services.listed, self.names.versions.listed
+        found = [divmod(pair, len(versions)) for pair in pairs.tolist()]
+        codes = [self.names.releases.code((services[at], versions[of])) if of else 0 for at, of in found]
         return np.array(codes, np.int64)[index]
 
     def _release(self, endpoint: int, version: int) -> int:

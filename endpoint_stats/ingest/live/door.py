@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import DatabaseError, OperationalError
 
 from accounts.models import ApiKey, Project
+from endpoint_stats.aggregate.fold import Hits
 from endpoint_stats.aggregate.receipts import Entry, Sampled
 from endpoint_stats.ids import name_key
 from endpoint_stats.ingest.encode import Encoder
@@ -31,7 +32,7 @@ from endpoint_stats.store.streams import append_points
 from .group import Group
 from .parts import Part, added_by
 from .quota import Bucket
-from .samples import Kept, candidates, shown_path
+from .samples import Kept, shown_path
 
 AHEAD, BEHIND = timedelta(minutes=10), timedelta(days=7)
 LOOK = 5.0  # seconds between two looks at the journal's length
@@ -177,10 +178,12 @@ class Door:
         chosen = []
         for part in parts:
             listed = part.names.endpoints.listed
-            for row, kind, hit in candidates(part.hits):
+            for row, kind, hit in self.kept.candidates(part.hits, part.names):
                 endpoint = name_key(*listed[hit.endpoint][:3])
                 if self.kept.may_want(hit.seconds // 60, endpoint, kind, hit.duration):
                     chosen.append((part, row, kind, hit, endpoint))
+                elif isinstance(part.hits, Hits):
+                    self.kept.note(part.names, kind, hit, endpoint)
         if not chosen:
             return []
         known = names.with_rows((endpoint for *_, endpoint in chosen), new)
@@ -189,6 +192,7 @@ class Door:
         for part, row, kind, hit, endpoint in chosen:
             if endpoint not in known or not self.kept.wants(hit.seconds // 60, endpoint, kind, hit.duration):
                 continue
+            self.kept.note(part.names, kind, hit, endpoint)
             request = part.describe(row)
             found.append(
                 Sampled(

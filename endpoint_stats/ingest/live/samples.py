@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -11,6 +12,7 @@ import numpy as np
 
 from endpoint_stats.aggregate.fold import Coded, Hits, Ints
 from endpoint_stats.aggregate.receipts import KEPT_CLIENT_ERRORS, KEPT_ERRORS, KEPT_SLOW
+from endpoint_stats.ingest.coders import NameLists
 from endpoint_stats.ingest.sources.base import Reject
 from endpoint_stats.ingest.sources.targets import normal_path
 from endpoint_stats.ingest.sources.values import without_controls
@@ -18,6 +20,8 @@ from endpoint_stats.routes.lexical import without_secrets
 
 MAX_PATH = 500
 REMEMBERED = 20_000  # endpoints and minutes of which it is known what was kept
+FLOORS = 12  # minutes, times kinds, of which it is known for all endpoints at once
+WANTS_ANY, WANTS_NONE = -2, 1 << 62
 
 _KEPT = {0: KEPT_SLOW, 4: KEPT_CLIENT_ERRORS, 5: KEPT_ERRORS}
 
@@ -40,41 +44,7 @@ class Candidate(NamedTuple):
     duration: int
 
 
-def candidates(hits: Hits | Sequence[Coded]) -> Iterator[tuple[int, int, Candidate]]:
-    """(row, kind, hit) of those that may be kept: kind 0 for the slowest, 4 and 5 for the first that failed so."""
-    if isinstance(hits, Hits):
-        yield from _candidates_of_columns(hits)
-        return
-    for row, hit in enumerate(hits):
-        found = Candidate(hit.seconds, hit.endpoint, hit.status, hit.duration)
-        if hit.duration >= 0:
-            yield row, 0, found
-        if hit.status >= 400:
-            yield row, 5 if hit.status >= 500 else 4, found
-
-
-def _candidates_of_columns(hits: Hits) -> Iterator[tuple[int, int, Candidate]]:
-    key = hits.seconds // 60 * (int(hits.endpoint.max(initial=0)) + 1) + hits.endpoint
-    for kind, rows in (
-        (0, np.flatnonzero(hits.duration >= 0)),
-        (4, np.flatnonzero((hits.status >= 400) & (hits.status < 500))),
-        (5, np.flatnonzero(hits.status >= 500)),
-    ):
-        if not len(rows):
-            continue
-        order = np.lexsort((-hits.duration[rows], key[rows])) if kind == 0 else np.argsort(key[rows], kind="stable")
-        chosen = _first_of_each(rows[order], key, _KEPT[kind])
-        columns = [getattr(hits, name)[chosen].tolist() for name in Candidate._fields]
-        for row, hit in zip(chosen.tolist(), map(Candidate, *columns), strict=True):
-            yield row, kind, hit
-
-
-def _first_of_each(rows: Ints, key: Ints, most: int) -> Ints:
-    """The first ``most`` rows of each run of equal keys."""
-    keys = key[rows]
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    within = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-    return rows[within < most]
+Found = Iterator[tuple[int, int, Candidate]]
 
 
 class Kept:
@@ -83,6 +53,57 @@ class Kept:
     def __init__(self) -> None:
         self._slowest: dict[tuple[int, int], list[int]] = {}
         self._failed: dict[tuple[int, int, int], int] = {}
+        # By the lists that codes belong to, minute and kind: for each endpoint's code what a duration must exceed.
+        self._floors: OrderedDict[tuple[int, int, int], Ints] = OrderedDict()
+
+    def candidates(self, hits: Hits | Sequence[Coded], names: NameLists) -> Found:
+        """(row, kind, hit) of those that may be kept: kind 0 for the slowest, 4 and 5 for the first that failed so."""
+        if isinstance(hits, Hits):
+            yield from self._of_columns(hits, names)
+            return
+        for row, hit in enumerate(hits):
+            found = Candidate(hit.seconds, hit.endpoint, hit.status, hit.duration)
+            if hit.duration >= 0:
+                yield row, 0, found
+            if hit.status >= 400:
+                yield row, 5 if hit.status >= 500 else 4, found
+
+    def _of_columns(self, hits: Hits, names: NameLists) -> Found:
+        minutes = hits.seconds // 60
+        distinct = np.unique(minutes).tolist()
+        for kind, rows in (
+            (0, np.flatnonzero(hits.duration >= 0)),
+            (4, np.flatnonzero((hits.status >= 400) & (hits.status < 500))),
+            (5, np.flatnonzero(hits.status >= 500)),
+        ):
+            for minute in distinct[-FLOORS:]:
+                # Most are known not to be wanted by one comparison.
+                some = rows if len(distinct) == 1 else rows[minutes[rows] == minute]
+                floors = self._floors.get((names.number, minute, kind))
+                if floors is not None:
+                    endpoint = hits.endpoint[some]
+                    known = endpoint < len(floors)
+                    some = some[~known | (hits.duration[some] > floors[np.where(known, endpoint, 0)])]
+                yield from _first_of_each(some, hits, kind)
+
+    def note(self, names: NameLists, kind: int, hit: Candidate, endpoint: int) -> None:
+        """Remember for ``candidates`` of columns what the endpoint (its key) wants of this minute from now on."""
+        minute = hit.seconds // 60
+        key = (names.number, minute, kind)
+        floors = self._floors.get(key)
+        if floors is None or len(floors) <= hit.endpoint:
+            grown = np.full(max(len(names.endpoints.listed), hit.endpoint + 1), WANTS_ANY)
+            if floors is not None:
+                grown[: len(floors)] = floors
+            floors = self._floors[key] = grown
+            while len(self._floors) > FLOORS:
+                self._floors.popitem(last=False)
+        if kind:
+            full = self._failed.get((minute, endpoint, kind), 0) >= _KEPT[kind]
+            floors[hit.endpoint] = WANTS_NONE if full else WANTS_ANY
+        else:
+            best = self._slowest.get((minute, endpoint), [])
+            floors[hit.endpoint] = best[-1] if len(best) >= KEPT_SLOW else WANTS_ANY
 
     def may_want(self, minute: int, endpoint: int, kind: int, duration: int) -> bool:
         """Whether the request would be kept beside those before it."""
@@ -106,6 +127,21 @@ class Kept:
             self._slowest.clear()
         self._slowest[minute, endpoint] = sorted([*best, duration], reverse=True)[:KEPT_SLOW]
         return True
+
+
+def _first_of_each(rows: Ints, hits: Hits, kind: int) -> Found:
+    """Of rows of one minute the first few of each endpoint: the slowest, or those that came first."""
+    if not len(rows):
+        return
+    endpoint = hits.endpoint[rows]
+    order = np.lexsort((-hits.duration[rows], endpoint)) if kind == 0 else np.argsort(endpoint, kind="stable")
+    ordered = endpoint[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    within = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    chosen = rows[order][within < _KEPT[kind]]
+    columns = [getattr(hits, name)[chosen].tolist() for name in Candidate._fields]
+    for row, hit in zip(chosen.tolist(), map(Candidate, *columns), strict=True):
+        yield row, kind, hit
 
 
 _PARAMETER = re.compile(r"[^&;]+")

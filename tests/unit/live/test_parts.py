@@ -65,9 +65,13 @@ def test_a_few_are_encoded_as_many_are(hits):
     assert (places, refused) == (other_places, other_refused)
     columns = few.columns()[0]
     for name in columns.__slots__:
-        assert getattr(columns, name).tolist() == getattr(many.hits, name).tolist()
+        if name != "release":
+            assert getattr(columns, name).tolist() == getattr(many.hits, name).tolist()
     assert one.names.endpoints.listed == other.names.endpoints.listed
-    assert sorted(one.names.releases.listed) == sorted(other.names.releases.listed)
+    # Codes of releases are given in another order.
+    assert [one.names.releases.listed[at] for at in columns.release.tolist()] == [
+        other.names.releases.listed[at] for at in many.hits.release.tolist()
+    ]
 
 
 def names_of(**changes):
@@ -88,7 +92,8 @@ def test_both_ways_count_the_same(requests, group, cap):
                 sent = [encoded(by, hits, True)[0] for hits in requests]
                 added = added_by(sent, names)
                 names.remember(added.new)
-        assert added.new.rows == [] and added.keys == sum(map(len, sent))
+        assert added.new.rows == []
+        assert len(unpack_hits([added.payload]).time) == sum(map(len, sent))
         found.append(sorted(zip(*(column.tolist() for column in unpack_hits([added.payload])), strict=True)))
     assert found[0] == found[1]
 
@@ -112,9 +117,8 @@ def test_folding_is_counting_one_by_one(weighted, few):
     requests, slots, consumers, sums = Counter(), Counter(), Counter(), Counter()
     for place in places:
         one, weight = weighted[place]
-        route = one.route or {"/b/7": "/b/{id}", "/b/8?x=1": "/b/{id}", "/ü": "/ü", "/c%20d": "/c%20d"}.get(
-            one.path, one.path
-        )
+        shown = {"/b/7": "/b/{id}", "/b/8?x=1": "/b/{id}", "/a\n/b": "/a\ufffd/b"}
+        route = one.route or shown.get(one.path, one.path)
         if len(route) > 1_900 and not one.route:
             continue
         method = {"get": "GET"}.get(one.method, one.method)
