@@ -182,29 +182,39 @@ def scratch(server: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def run(folder: Path, url: str, options: argparse.Namespace) -> None:
-    env = {k: v for k, v in os.environ.items() if k not in ("REDIS_URL",)} | {
+def environment(folder: Path, url: str) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in ("REDIS_URL",)} | {
         "DATA_DIR": str(folder / "data"), "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "settings.dev",
         "PYTHONPATH": str(ROOT), "LOG_LEVEL": "ERROR",
     }  # fmt: skip
+
+
+def serve(stack: contextlib.ExitStack, folder: Path, env: dict[str, str]) -> tuple[int, str]:
+    """Start an installation: its port, and a key."""
     key = subprocess.run(
         [sys.executable, "-c", SETUP], env=env, check=True, capture_output=True, text=True
     ).stdout.strip()
-    ours, influx = free_port(), free_port()
+    port = free_port()
+    command = [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(port)]
+    stack.enter_context(running(command, env, folder / "serve.log"))
+    stack.enter_context(running([sys.executable, "-c", COMPACT], env, folder / "compact.log"))
+    wait_for(port, "/health/live")
+    return port, key
+
+
+def run(folder: Path, url: str, options: argparse.Namespace) -> None:
+    env = environment(folder, url)
+    influx = free_port()
     config = folder / "influx.conf"
     config.write_text(
         f'reporting-disabled = true\nbind-address = "127.0.0.1:{free_port()}"\n[meta]\ndir = "{folder}/meta"\n'
         f'[data]\ndir = "{folder}/tsm"\nwal-dir = "{folder}/wal"\nquery-log-enabled = false\n'
         f'[http]\nbind-address = "127.0.0.1:{influx}"\nlog-enabled = false\n'
     )
-    serve = [sys.executable, str(ROOT / "manage.py"), "serve", "--port", str(ours)]
-    compact = [sys.executable, "-c", COMPACT]
     found: dict[str, list[dict[str, float]]] = {}
     with contextlib.ExitStack() as stack:
         stack.enter_context(running(["influxd", "-config", str(config)], dict(os.environ), folder / "influx.log"))
-        stack.enter_context(running(serve, env, folder / "serve.log"))
-        stack.enter_context(running(compact, env, folder / "compact.log"))
-        wait_for(ours, "/health/live")
+        ours, key = serve(stack, folder, env)
         wait_for(influx, "/ping")
         create = http.client.HTTPConnection("127.0.0.1", influx)
         create.request("POST", "/query?q=CREATE+DATABASE+bench")

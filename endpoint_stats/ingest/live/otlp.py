@@ -37,7 +37,8 @@ def take_traces(door: Door, key: ApiKey, body: bytes, now: datetime, *, json: bo
     index = np.delete(np.arange(received), [place for place, _ in traces.rejected])
     part, refused = encode_hits(door, traces.hits, index, now, traces.weights)
     taken = Taken(received, part)
-    _note(taken, sorted(traces.rejected + refused), _texts(traces, index.tolist()))
+    rejected = sorted(traces.rejected + refused)
+    _note(taken, rejected, _texts(traces, index.tolist()) if rejected else {})
     return commit(door, key, SourceKind.TRACES, taken, identity_of(SourceKind.TRACES, body), now)
 
 

@@ -21,6 +21,7 @@ from endpoint_stats.routes.lexical import without_secrets
 MAX_PATH = 500
 REMEMBERED = 20_000  # endpoints and minutes of which it is known what was kept
 FLOORS = 12  # minutes, times kinds, of which it is known for all endpoints at once
+NOW = 3  # minutes that hits of now are of, at most
 WANTS_ANY, WANTS_NONE = -2, 1 << 62
 
 _KEPT = {0: KEPT_SLOW, 4: KEPT_CLIENT_ERRORS, 5: KEPT_ERRORS}
@@ -59,7 +60,8 @@ class Kept:
     def candidates(self, hits: Hits | Sequence[Coded], names: NameLists) -> Found:
         """(row, kind, hit) of those that may be kept: kind 0 for the slowest, 4 and 5 for the first that failed so."""
         if isinstance(hits, Hits):
-            yield from self._of_columns(hits, names)
+            if len(hits):
+                yield from self._of_columns(hits, names)
             return
         for row, hit in enumerate(hits):
             found = Candidate(hit.seconds, hit.endpoint, hit.status, hit.duration)
@@ -71,20 +73,26 @@ class Kept:
     def _of_columns(self, hits: Hits, names: NameLists) -> Found:
         minutes = hits.seconds // 60
         distinct = np.unique(minutes).tolist()
+        key = (minutes - distinct[0]) * (int(hits.endpoint.max()) + 1) + hits.endpoint
         for kind, rows in (
             (0, np.flatnonzero(hits.duration >= 0)),
             (4, np.flatnonzero((hits.status >= 400) & (hits.status < 500))),
             (5, np.flatnonzero(hits.status >= 500)),
         ):
-            for minute in distinct[-FLOORS:]:
-                # Most are known not to be wanted by one comparison.
-                some = rows if len(distinct) == 1 else rows[minutes[rows] == minute]
-                floors = self._floors.get((names.number, minute, kind))
-                if floors is not None:
-                    endpoint = hits.endpoint[some]
-                    known = endpoint < len(floors)
-                    some = some[~known | (hits.duration[some] > floors[np.where(known, endpoint, 0)])]
-                yield from _first_of_each(some, hits, kind)
+            # Of what happens now most is known not to be wanted by one comparison.
+            for minute in distinct if len(distinct) <= NOW else ():
+                rows = self._wanted(rows, hits, minutes, (names.number, minute, kind))
+            yield from _first_of_each(rows, key, hits, kind)
+
+    def _wanted(self, rows: Ints, hits: Hits, minutes: Ints, key: tuple[int, int, int]) -> Ints:
+        """The rows without those of the key's minute that are known not to be wanted."""
+        floors = self._floors.get(key)
+        if floors is None:
+            return rows
+        endpoint = hits.endpoint[rows]
+        known = endpoint < len(floors)
+        above = hits.duration[rows] > floors[np.where(known, endpoint, 0)]
+        return rows[~known | above | (minutes[rows] != key[1])]
 
     def note(self, names: NameLists, kind: int, hit: Candidate, endpoint: int) -> None:
         """Remember for ``candidates`` of columns what the endpoint (its key) wants of this minute from now on."""
@@ -129,13 +137,13 @@ class Kept:
         return True
 
 
-def _first_of_each(rows: Ints, hits: Hits, kind: int) -> Found:
-    """Of rows of one minute the first few of each endpoint: the slowest, or those that came first."""
+def _first_of_each(rows: Ints, key: Ints, hits: Hits, kind: int) -> Found:
+    """Of rows the first few of each key: the slowest, or those that came first."""
     if not len(rows):
         return
-    endpoint = hits.endpoint[rows]
-    order = np.lexsort((-hits.duration[rows], endpoint)) if kind == 0 else np.argsort(endpoint, kind="stable")
-    ordered = endpoint[order]
+    keys = key[rows]
+    order = np.lexsort((-hits.duration[rows], keys)) if kind == 0 else np.argsort(keys, kind="stable")
+    ordered = keys[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     within = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
     chosen = rows[order][within < _KEPT[kind]]

@@ -13,7 +13,8 @@ from endpoint_stats.ingest.live.samples import Kept
 
 HIT = st.builds(
     lambda second, endpoint, status, duration: Coded(second, endpoint, status, duration, 0, 0, 0, 0, 0, 0),
-    st.integers(0, 150), st.integers(0, 3), st.sampled_from([200, 200, 404, 500]), st.integers(-1, 30),
+    st.one_of(st.integers(0, 150), st.integers(0, 600)), st.integers(0, 3),
+    st.sampled_from([200, 200, 404, 500]), st.integers(-1, 30),
 )  # fmt: skip
 
 
