@@ -10,7 +10,7 @@ answered mostly sends again at once. One who comes alone never waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Event, Lock
+from threading import Lock
 
 MAX_MEMBERS = 64  # of one group: its transaction stays short
 PATIENCE = 0.001  # seconds that a leader waits for those who came together of late
@@ -21,6 +21,8 @@ class Abandoned(Exception):
 
 
 class _Ticket[Member, Answer]:
+    """``woken`` is held until the ticket was served, or leads. A plain lock: an Event is made of several."""
+
     __slots__ = ("answer", "error", "leads", "member", "woken")
 
     def __init__(self, member: Member) -> None:
@@ -28,7 +30,8 @@ class _Ticket[Member, Answer]:
         self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.leads = False
-        self.woken = Event()
+        self.woken = Lock()
+        self.woken.acquire()
 
 
 class Group[Member, Answer]:
@@ -47,7 +50,7 @@ class Group[Member, Answer]:
         self._line: list[_Ticket[Member, Answer]] = []
         self._led = False
         self._expected = 1  # members of a group, of late
-        self._complete = Event()
+        self._waiting: Lock | None = None  # a leader's, who waits for those
 
     def submit(self, member: Member) -> Answer:
         ticket: _Ticket[Member, Answer] = _Ticket(member)
@@ -55,10 +58,11 @@ class Group[Member, Answer]:
             self._line.append(ticket)
             ticket.leads = not self._led
             self._led = True
-            if len(self._line) >= self._expected:
-                self._complete.set()
+            if self._waiting is not None and len(self._line) >= self._expected:
+                self._waiting.release()
+                self._waiting = None
         if not ticket.leads:
-            ticket.woken.wait()
+            ticket.woken.acquire()
         if ticket.leads:
             self._lead()
         if ticket.error is not None:
@@ -66,16 +70,12 @@ class Group[Member, Answer]:
         return ticket.answer  # type: ignore[return-value]  # set by _lead for all that have no error
 
     def _lead(self) -> None:
-        with self._lock:
-            waits = len(self._line) < self._expected
-            if waits:
-                self._complete.clear()
-        if waits:
-            self._complete.wait(PATIENCE)
-        with self._lock:
-            group, self._line = self._line[:MAX_MEMBERS], self._line[MAX_MEMBERS:]
-            self._expected = max(len(group), self._expected - 1)
+        group: list[_Ticket[Member, Answer]] = []
         try:
+            try:
+                self._wait_for_others()
+            finally:
+                group = self._take()
             self._serve(group)
         finally:
             # Whatever happened to this thread, nobody may be left waiting for it.
@@ -84,11 +84,27 @@ class Group[Member, Answer]:
                 self._led = following is not None
             if following is not None:
                 following.leads = True
-                following.woken.set()
+                following.woken.release()
             for ticket in group:
                 if ticket.answer is None and ticket.error is None:
                     ticket.error = Abandoned()
-                ticket.woken.set()
+                if not ticket.leads:
+                    ticket.woken.release()
+
+    def _take(self) -> list[_Ticket[Member, Answer]]:
+        with self._lock:
+            self._waiting = None
+            group, self._line = self._line[:MAX_MEMBERS], self._line[MAX_MEMBERS:]
+            self._expected = max(len(group), self._expected - 1)
+        return group
+
+    def _wait_for_others(self) -> None:
+        with self._lock:
+            if len(self._line) >= self._expected:
+                return
+            waiting = self._waiting = Lock()
+            waiting.acquire()
+        waiting.acquire(timeout=PATIENCE)
 
     def _serve(self, group: list[_Ticket[Member, Answer]]) -> None:
         try:

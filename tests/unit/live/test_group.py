@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from endpoint_stats.ingest.live import group as groups
 from endpoint_stats.ingest.live.group import MAX_MEMBERS, Abandoned, Group
 
 
@@ -160,3 +161,50 @@ def test_the_group_works_on_after_errors(error):
     with pytest.raises(type(error)):
         group.submit(1)
     assert group.submit(2) == 20
+
+
+def test_a_leader_waits_for_as_many_as_came_of_late(monkeypatch):
+    monkeypatch.setattr(groups, "PATIENCE", 30)
+    commits = Commits()
+    group = Group(commits)
+    commits.gate.clear()
+    first, _ = together(group, [0])
+    assert commits.begun.wait(10)
+    three, _ = together(group, [1, 2, 3])
+    wait_for_line(group, 3)
+    commits.gate.set()
+    end(first + three)
+    two, _ = together(group, [4, 5])
+    wait_for_line(group, 2)
+    assert len(commits.groups) == 2, "two of them wait for the third"
+    third, got = together(group, [6])
+    end(two + third)
+    assert got == {6: 60}
+    assert sorted(commits.groups[2]) == [4, 5, 6]
+
+
+def test_who_comes_alone_waits_for_nobody_and_who_stays_away_is_forgotten(monkeypatch):
+    waits = []
+
+    class Waited:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def acquire(self, timeout=-1):
+            waits.append(timeout)
+            return self.lock.acquire(timeout=timeout)
+
+        def release(self):
+            self.lock.release()
+
+    commits = Commits()
+    group = Group(commits)
+    monkeypatch.setattr(groups, "PATIENCE", 0.01)
+    monkeypatch.setattr(groups, "Lock", Waited)
+    for member in range(20):
+        group.submit(member)
+    assert [timeout for timeout in waits if timeout > 0] == []
+    group._expected = 4  # as after a group of four
+    for member in range(20):
+        group.submit(member)
+    assert [timeout for timeout in waits if timeout > 0] == [0.01] * 3
