@@ -2,7 +2,8 @@
 
     python bench/ingest.py [--database URL] [--seconds 8] [--rounds 3] [--batches 1,100,1000] [--json FILE]
 
-One machine runs everything: wrk with 16 connections, our server (PostgreSQL: 2 processes, SQLite: 1; 8 threads each)
+The last is what granian does with a body and an application that does nothing. One machine runs everything: wrk with 16
+connections, our server (PostgreSQL: 2 processes, SQLite: 1; 8 threads each)
 with a loop that compacts when a worker would, and InfluxDB. Each round takes them in turn; medians.
 InfluxDB gets one point a hit, with as many tags; it keeps no identity, no routes and no rollups.
 """
@@ -29,6 +30,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS = 16
+OURS, INFLUX, BARE = "endpoint stats", "influxdb", "204"
 SETUP = """
 import django
 django.setup()
@@ -202,9 +204,15 @@ def serve(stack: contextlib.ExitStack, folder: Path, env: dict[str, str]) -> tup
     return port, key
 
 
+def bare_server(port: int, postgresql: bool) -> list[str]:
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2" if postgresql else "1"]
+    return [*command, "--blocking-threads", "8", "bench.bare_wsgi:application"]
+
+
 def run(folder: Path, url: str, options: argparse.Namespace) -> None:
     env = environment(folder, url)
-    influx = free_port()
+    influx, bare = free_port(), free_port()
     config = folder / "influx.conf"
     config.write_text(
         f'reporting-disabled = true\nbind-address = "127.0.0.1:{free_port()}"\n[meta]\ndir = "{folder}/meta"\n'
@@ -215,19 +223,23 @@ def run(folder: Path, url: str, options: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(running(["influxd", "-config", str(config)], dict(os.environ), folder / "influx.log"))
         ours, key = serve(stack, folder, env)
+        stack.enter_context(running(bare_server(bare, bool(url)), env, folder / "bare.log"))
         wait_for(influx, "/ping")
+        wait_for(bare, "/")
         create = http.client.HTTPConnection("127.0.0.1", influx)
         create.request("POST", "/query?q=CREATE+DATABASE+bench")
         create.getresponse().read()
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         drive(folder, ours, "/api/v1/ingest/hits", bodies(100, False), headers, 3)  # warm
+        peers = (
+            (OURS, ours, "/api/v1/ingest/hits", headers),
+            (INFLUX, influx, "/write?db=bench", {}),
+            (BARE, bare, "/", headers),
+        )
         for _ in range(options.rounds):
             for size in map(int, options.batches.split(",")):
-                for who, port, path, given in (
-                    ("endpoint stats", ours, "/api/v1/ingest/hits", headers),
-                    ("influxdb", influx, "/write?db=bench", {}),
-                ):
-                    done = drive(folder, port, path, bodies(size, who == "influxdb"), given, options.seconds)
+                for who, port, path, given in peers:
+                    done = drive(folder, port, path, bodies(size, who == INFLUX), given, options.seconds)
                     done["hits"] = done["rate"] * size
                     found.setdefault(f"{who} × {size}", []).append(done)
                     print(
@@ -240,10 +252,11 @@ def run(folder: Path, url: str, options: argparse.Namespace) -> None:
         for name, listed in found.items()
     }
     for size in options.batches.split(","):
-        mine, other = medians[f"endpoint stats × {size}"], medians[f"influxdb × {size}"]
+        mine, other, bare = (medians[f"{who} × {size}"] for who in (OURS, INFLUX, BARE))
         print(
             f"batches of {size:>5}: {mine['hits']:10,.0f} hits/s, p99 {mine['p99']:.0f} ms; "
-            f"InfluxDB {other['hits']:10,.0f}, p99 {other['p99']:.0f} ms; ratio {mine['hits'] / other['hits']:.2f}"
+            f"InfluxDB {other['hits']:10,.0f}, p99 {other['p99']:.0f} ms: ratio {mine['hits'] / other['hits']:.2f}; "
+            f"204 {bare['hits']:10,.0f}: ratio {mine['hits'] / bare['hits']:.3f}"
         )
     if options.json:
         options.json.write_text(json.dumps(medians, indent=2) + "\n", encoding="utf-8")

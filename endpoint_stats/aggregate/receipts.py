@@ -58,6 +58,7 @@ class Sampled(msgspec.Struct, array_like=True):
     consumer: str = ""
     version: str = ""
     trace_id: str = ""
+    client_address: str = ""
 
 
 class Receipts(msgspec.Struct, array_like=True):

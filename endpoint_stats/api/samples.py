@@ -27,6 +27,7 @@ class SampleSerializer(serializers.Serializer[Any]):
     path = serializers.CharField(help_text="Redacted; without a query but for parameters that the project allows.")
     consumer = serializers.CharField()
     version = serializers.CharField()
+    client_address = serializers.CharField(help_text="Without its last part, and only where the project wants it.")
     trace_id = serializers.CharField()
     trace_url = serializers.CharField(help_text="Where the trace is looked at, if the project has a viewer.")
 

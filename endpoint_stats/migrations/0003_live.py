@@ -30,6 +30,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="projectsettings",
+            name="client_addresses",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="Samples show the client's address without its last part (IPv4 /24, IPv6 /48).",
+            ),
+        ),
+        migrations.AddField(
+            model_name="projectsettings",
             name="consumer_attribute",
             field=models.CharField(
                 blank=True,
@@ -140,6 +149,7 @@ class Migration(migrations.Migration):
                 ("consumer", models.CharField(blank=True, max_length=200)),
                 ("version", models.CharField(blank=True, max_length=200)),
                 ("trace_id", models.CharField(blank=True, max_length=32)),
+                ("client_address", models.CharField(blank=True, help_text="Without its last part.", max_length=45)),
                 (
                     "project",
                     models.ForeignKey(

@@ -32,6 +32,7 @@ class Sample(models.Model):
     consumer = models.CharField(max_length=200, blank=True)
     version = models.CharField(max_length=200, blank=True)
     trace_id = models.CharField(max_length=32, blank=True)
+    client_address = models.CharField(max_length=45, blank=True, help_text="Without its last part.")
 
 
 class Stream(models.Model):

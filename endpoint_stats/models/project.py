@@ -56,6 +56,11 @@ class ProjectSettings(models.Model):
     query_parameters = models.TextField(
         blank=True, db_default="", help_text="Names of query parameters, one a line, that samples of requests may show."
     )
+    client_addresses = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Samples show the client's address without its last part (IPv4 /24, IPv6 /48).",
+    )
     consumer_attribute = models.CharField(
         max_length=200,
         blank=True,

@@ -24,6 +24,7 @@ class Example:
     path: str
     consumer: str
     version: str
+    client_address: str
     trace_id: str
     trace_url: str
 
@@ -64,6 +65,7 @@ def _example(row: Sample, endpoint: Endpoint | None, template: str) -> Example:
         row.path,
         row.consumer,
         row.version,
+        row.client_address,
         row.trace_id,
         # Hexadecimal digits only: nothing in it can leave its place in the address.
         template.replace("{trace_id}", row.trace_id) if row.trace_id and template else "",

@@ -123,7 +123,7 @@ def _write_samples(project_id: int, samples: Sequence[Sampled]) -> None:
         if (row.time, row.endpoint) in touched:
             one = Sampled(
                 row.time, row.endpoint, row.second, row.failing, row.status, row.duration_us, row.path, row.consumer,
-                row.version, row.trace_id,
+                row.version, row.trace_id, row.client_address,
             )  # fmt: skip
             held[id(one)] = row.id
             everything.append(one)
@@ -137,7 +137,7 @@ def _write_samples(project_id: int, samples: Sequence[Sampled]) -> None:
             Sample(
                 project_id=project_id, id=uuid7(), time=one.time, endpoint=one.endpoint, second=one.second,
                 failing=one.failing, status=one.status, duration_us=one.duration_us, path=one.path,
-                consumer=one.consumer, version=one.version, trace_id=one.trace_id,
+                consumer=one.consumer, version=one.version, trace_id=one.trace_id, client_address=one.client_address,
             )
             for one in kept
             if id(one) not in held

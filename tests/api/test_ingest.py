@@ -437,6 +437,38 @@ def test_samples(make_project, send, client, owner):
     assert [one["status"] for one in failing] == [500]
 
 
+ADDRESSES = ("203.0.113.9", "2001:db8:1234:5678::9")
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_addresses_of_clients_only_where_they_are_wanted_and_never_whole(make_project, send, wanted):
+    shop = make_project(client_addresses=wanted)
+    secret = create_key(shop, "ingest", "x")[1]
+    now = timezone.now()
+    for number, address in enumerate(ADDRESSES):
+        ok(send([hit(path=f"/hits/{'ab'[number]}", client_address=address, duration=0.1)], secret=secret))
+        line = LINE.replace("203.0.113.9", address)
+        for path, name in (("/text", "web"), ("/json", "edge")):
+            body = line.format(user="-", time=now, path=path + "ab"[number], status=500)
+            if path == "/json":
+                body = json.dumps({
+                    "logger": "http.log.access", "ts": now.timestamp(), "status": 500, "duration": 0.1, "size": 1,
+                    "request": {"client_ip": address, "method": "GET", "uri": path + "ab"[number]},
+                })  # fmt: skip
+            ok(send(body.encode(), f"logs?service={name}", secret=secret))
+    compact(shop.pk)
+    kept = everything()
+    assert not [address for address in ADDRESSES if address in kept]
+    found = {row.path: row.client_address for row in Sample.objects.all()}
+    ways = ("/hits/{}", "/text{}", "/json{}")
+    expected = {
+        way.format(letter): network
+        for way in ways
+        for letter, network in zip("ab", ("203.0.113.0", "2001:db8:1234::"), strict=True)
+    }
+    assert found == (expected if wanted else dict.fromkeys(expected, ""))
+
+
 def test_no_samples_where_none_are_wanted(make_project, send):
     plain = make_project(sample_days=0)
     ok(send([hit(status=500)], secret=create_key(plain, "ingest", "x")[1]))

@@ -19,6 +19,7 @@ from endpoint_stats.aggregate.fold import Hits
 from endpoint_stats.aggregate.receipts import Entry, Sampled
 from endpoint_stats.ids import name_key
 from endpoint_stats.ingest.encode import Encoder
+from endpoint_stats.ingest.redact import anonymised
 from endpoint_stats.ingest.settings import route_rules, settings_of
 from endpoint_stats.ingest.sources.base import Source
 from endpoint_stats.models import ProjectSettings
@@ -206,6 +207,7 @@ class Door:
                     request.consumer,
                     request.version,
                     request.trace_id,
+                    anonymised(request.client_address) if self.settings.client_addresses else "",
                 )
             )
         return found

@@ -34,6 +34,7 @@ class Request(NamedTuple):
     consumer: str = ""
     version: str = ""
     trace_id: str = ""
+    client_address: str = ""
 
 
 class Candidate(NamedTuple):

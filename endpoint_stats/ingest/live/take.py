@@ -18,7 +18,7 @@ from endpoint_stats.ingest.encode import MAX_SAMPLES
 from endpoint_stats.ingest.redact import sample
 from endpoint_stats.ingest.sources.base import REASONS, Reject, Rejected, Source
 from endpoint_stats.ingest.sources.hits import Hit, HitsSource, rows_of
-from endpoint_stats.ingest.sources.known import recognise, resolve
+from endpoint_stats.ingest.sources.known import address_source, recognise, resolve
 from endpoint_stats.ingest.sources.lines import Ints, Lines
 from endpoint_stats.models import SourceKind
 from endpoint_stats.store.counting import claim
@@ -114,7 +114,9 @@ def encode_hits(
 
     def describe(row: int) -> Request:
         hit = hits[at[row]]
-        return Request(hit.path or "", hit.consumer or "", hit.version or "", hit.trace_id or "")
+        return Request(
+            hit.path or "", hit.consumer or "", hit.version or "", hit.trace_id or "", hit.client_address or ""
+        )
 
     counts = None if weights is None else [weights[place] for place in at]
     return Part(encoded, names, describe, counts), missing + refused
@@ -142,7 +144,7 @@ def take_logs(
     lines = _Lines(body)
 
     def describe(row: int) -> Request:
-        return _described(source, lines[int(encoded.index[row])])
+        return _described(source, lines[int(encoded.index[row])], door.settings.client_addresses)
 
     taken = Taken(encoded.lines, Part(encoded.hits, names, describe), encoded.rejected, encoded.samples)
     return commit(door, key, SourceKind.LOGS, taken, identity, now)
@@ -175,7 +177,7 @@ def _source_of(door: Door, body: bytes, format: str) -> Source | None:
         ) from error
 
 
-def _described(source: Source, line: bytes) -> Request:
+def _described(source: Source, line: bytes, with_address: bool) -> Request:
     rows, _ = source.read(Lines(line))
     found: dict[str, str] = {}
     for slot in ("consumer", "version"):
@@ -185,6 +187,10 @@ def _described(source: Source, line: bytes) -> Request:
         path = source.slots["target"](rows.columns["target"][0])[1]
     except Reject:
         path = ""
+    addresses = address_source(source) if with_address else None
+    if addresses is not None:
+        rows, _ = addresses.read(Lines(line))
+        found["client_address"] = addresses.slots["consumer"](rows.columns["consumer"][0])
     return Request(path, **found)
 
 

@@ -95,6 +95,8 @@ CLEANERS: Mapping[str, Cleaner] = {
     "error.type": text,
     "user_agent.original": text,
     "http.user_agent": text,
+    "client.address": text,
+    "http.client_ip": text,
     "http.request.body.size": _size,
     "http.request.size": _size,
     "http.request_content_length": _size,
@@ -106,7 +108,7 @@ CLEANERS: Mapping[str, Cleaner] = {
 }
 RESOURCE_CLEANERS: Mapping[str, Cleaner] = {"service.name": text, "service.version": text}
 # Besides the method; scheme and user agent are told of other protocols too.
-_OF_HTTP = tuple(name for name in CLEANERS if name.startswith("http.") and not name.endswith(("scheme", "agent")))
+_OF_HTTP = tuple(name for name in CLEANERS if name.startswith("http.") and not name.endswith(("scheme", "agent", "ip")))
 
 
 def cleaners(consumer: str) -> dict[str, Cleaner]:

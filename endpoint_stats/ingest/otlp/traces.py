@@ -120,6 +120,7 @@ def _hit(found: Found, of: Sender, consumer: str, start: int, end: int) -> Any:
         of.version,
         get("user_agent.original") or get("http.user_agent"),
         "",
+        get("client.address") or get("http.client_ip"),
     )
 
 

@@ -36,6 +36,7 @@ class Hit(msgspec.Struct, gc=False, omit_defaults=True):
     version: str | None = None
     user_agent: str | None = None
     trace_id: str | None = None
+    client_address: str | None = None
 
 
 def _to_the_second(time: Number | str | None) -> Number | str | None:

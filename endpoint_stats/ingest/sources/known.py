@@ -17,6 +17,7 @@ from .text import TextSource
 
 CONFIG = Path(__file__).resolve().parents[3] / "config" / "log_formats.yaml"
 SAMPLE_LINES = 200
+ADDRESSES = ("$remote_addr", "%h", "%a")  # of format strings
 
 
 @cache
@@ -56,6 +57,18 @@ def _known(name: str, definition: Mapping[str, Any], consumer_field: str) -> Sou
     if consumer_field:
         raise ValueError("Hits have a consumer of their own; leave the consumer field empty.")
     return HitsSource()
+
+
+@cache
+def address_source(source: Source) -> Source | None:
+    """What reads the client's address of the same lines, in the place of the consumer; None where they hold none."""
+    definition = definitions().get(source.name, {})
+    for field in [definition["client_address"]] if "client_address" in definition else ADDRESSES:
+        try:
+            return resolve(source.name, field)
+        except ValueError:
+            continue
+    return None
 
 
 def spec(source: Source) -> tuple[str, str]:

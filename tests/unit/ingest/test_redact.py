@@ -1,10 +1,12 @@
 """What the ledger shows of a rejected line holds nothing that must not be kept."""
 
+import ipaddress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoint_stats.ingest.redact import MAX_SAMPLE, sample
+from endpoint_stats.ingest.redact import MAX_SAMPLE, anonymised, sample
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
@@ -108,3 +110,29 @@ def test_no_address(address, text, divider):
     if address.count(":") >= 3 or "." in address:
         line = f"GET {text}{divider}{address} x"
         assert address not in sample(line.encode()).replace(text, "")
+
+
+@pytest.mark.parametrize(("address", "network"), [
+    ("203.0.113.9", "203.0.113.0"), ("203.0.113.9:4711", "203.0.113.0"), (" 203.0.113.9, 10.0.0.1", "203.0.113.0"),
+    ("2001:db8:1234:5678::9", "2001:db8:1234::"), ("[2001:db8:1234:5678::9]:443", "2001:db8:1234::"),
+    ("fe80::1%eth0", "fe80::"), ("::ffff:203.0.113.9", "203.0.113.0"), ("::1", "::"),
+    ("shop.example.org", ""), ("203.0.113", ""), ("-", ""), ("", ""), ("203.0.113.999", ""), ("[", ""), ("unix:", ""),
+])  # fmt: skip
+def test_networks_of_clients(address, network):
+    assert anonymised(address) == network
+
+
+@given(st.ip_addresses())
+def test_of_an_address_its_network_is_left(address):
+    """Counted in bits, by hand."""
+    found = ipaddress.ip_address(anonymised(str(address)))
+    whole = getattr(address, "ipv4_mapped", None) or address
+    kept = 24 if whole.version == 4 else 48
+    bits = whole.max_prefixlen
+    assert int(found) == int(whole) >> (bits - kept) << (bits - kept)
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_no_address_is_nothing(text):
+    found = anonymised(text)
+    assert found == "" or ipaddress.ip_address(found)
