@@ -114,9 +114,8 @@ def encode_hits(
 
     def describe(row: int) -> Request:
         hit = hits[at[row]]
-        return Request(
-            hit.path or "", hit.consumer or "", hit.version or "", hit.trace_id or "", hit.client_address or ""
-        )
+        shown = (hit.path, hit.consumer, hit.version, hit.trace_id, hit.client_address)
+        return Request(*(value or "" for value in shown))
 
     counts = None if weights is None else [weights[place] for place in at]
     return Part(encoded, names, describe, counts), missing + refused
@@ -187,7 +186,7 @@ def _described(source: Source, line: bytes, with_address: bool) -> Request:
         path = source.slots["target"](rows.columns["target"][0])[1]
     except Reject:
         path = ""
-    addresses = address_source(source) if with_address else None
+    addresses = address_source(source.name) if with_address else None
     if addresses is not None:
         rows, _ = addresses.read(Lines(line))
         found["client_address"] = addresses.slots["consumer"](rows.columns["consumer"][0])

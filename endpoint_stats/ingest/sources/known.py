@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,13 @@ def _known(name: str, definition: Mapping[str, Any], consumer_field: str) -> Sou
     return HitsSource()
 
 
-@cache
-def address_source(source: Source) -> Source | None:
-    """What reads the client's address of the same lines, in the place of the consumer; None where they hold none."""
-    definition = definitions().get(source.name, {})
+@lru_cache(100)
+def address_source(name_or_format_string: str) -> Source | None:
+    """What reads the client's address of such lines, in the place of the consumer; None where they hold none."""
+    definition = definitions().get(name_or_format_string, {})
     for field in [definition["client_address"]] if "client_address" in definition else ADDRESSES:
         try:
-            return resolve(source.name, field)
+            return resolve(name_or_format_string, field)
         except ValueError:
             continue
     return None
