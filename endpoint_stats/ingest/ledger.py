@@ -7,7 +7,7 @@ from hashlib import sha256
 from django.utils import timezone
 
 from accounts.models import Project
-from endpoint_stats.models import Batch, Place, SourceKind
+from endpoint_stats.models import Batch, CountingSource, Place, SourceKind
 from endpoint_stats.store.rollback import RollbackError
 from endpoint_stats.store.rollback import roll_back as take_back
 
@@ -72,6 +72,18 @@ def overlapping(batch: Batch) -> list[Batch]:
     ).exclude(id=batch.id).exclude(state=Batch.State.ROLLED_BACK)  # fmt: skip
     streams = set(Place.objects.filter(project_id=batch.project_id, batch=batch.id).values_list("stream", flat=True))
     return [other for other in others.order_by("-started")[:20] if _truly(batch, other, streams)]
+
+
+def also_live(batch: Batch) -> str:
+    """The way by which the service of an import sent hits of the same time by itself; "" where it did not."""
+    counts = CountingSource.objects.filter(project_id=batch.project_id, service=batch.service).first()
+    if counts is None or batch.first_hit is None or batch.last_hit is None:
+        return ""
+    sent = Batch.objects.filter(
+        project_id=batch.project_id, source=counts.source, stored__gt=0, first_hit__lt=batch.last_hit,
+        last_hit__gt=batch.first_hit,
+    )  # fmt: skip
+    return counts.source if sent.exists() else ""
 
 
 def _truly(batch: Batch, other: Batch, streams: set[int]) -> bool:

@@ -53,6 +53,7 @@ class Outcome:
     seconds: float = 0.0
     batch: UUID | None = None
     overlaps: list[Batch] = field(default_factory=list)
+    also_live: str = ""
     error: str = ""
     note: str = ""
 
@@ -167,6 +168,7 @@ def _close(importer: Importer | None, outcome: Outcome) -> None:
     try:
         ledger.end(importer.batch, failed=outcome.error)
         outcome.overlaps = ledger.overlapping(importer.batch)
+        outcome.also_live = ledger.also_live(importer.batch)
     except DatabaseError as error:
         # The batch stays "running" without a heartbeat, which the ledger shows as ended.
         outcome.error = outcome.error or f"The database went away at the end: {error}"

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 import zstandard
+from django.core.management import call_command
 from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
@@ -513,3 +514,24 @@ def test_numbers_are_those_of_a_plain_count(project, send):
     assert {key: count for key, count in found.items() if key[1] != 404} == {
         key: count for key, count in sent.items() if key[1] != 404
     }
+
+
+def test_an_import_of_what_was_sent_by_itself_is_named(project, key, send, tmp_path, capsys):
+    now = timezone.now()
+    for seconds in (60, 0):
+        ok(send([hit(service="web", time=(now - timedelta(seconds=seconds)).timestamp())]))
+    compact(project.pk)
+
+    def imported(service, minutes):
+        times = [now - timedelta(minutes=minutes, seconds=second) for second in (50, 10)]
+        text = "".join(LINE.format(user="-", time=time, path="/", status=200) for time in times)
+        file = tmp_path / f"{service}{minutes}.log"
+        file.write_text(text)
+        call_command("import_log", str(file), project=project.slug, service=service, format=TIMED)
+        return capsys.readouterr().err
+
+    warning = imported("web", 0)
+    assert "overlap in time with what the service sends by itself (hits)" in warning
+    assert "manage.py rollback_import" in warning
+    assert "overlap" not in imported("web", 60), "another time"
+    assert "overlap" not in imported("till", 0), "another service"

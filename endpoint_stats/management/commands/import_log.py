@@ -91,10 +91,13 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(outcome.contract()))
         elif outcome.format:
             self._say(outcome, dry_run)
-        for other in outcome.overlaps:
+        others = [f"import {other.id} of {other.name}" for other in outcome.overlaps]
+        if outcome.also_live:
+            others.append(f"what the service sends by itself ({outcome.also_live})")
+        for other in others:
             self.stderr.write(
                 self.style.WARNING(
-                    f"{outcome.file}: its hits overlap in time with import {other.id} of {other.name}. "
+                    f"{outcome.file}: its hits overlap in time with {other}. "
                     "If they are the same hits, take this import back: "
                     f"manage.py rollback_import {outcome.batch}"
                 )
