@@ -1,6 +1,8 @@
 """Fuzz a decoder with damaged bodies: it must account for everything in them or say that they cannot be read.
 
-    python bench/fuzz.py --decoder traces|traces-json|metrics|metrics-json [--cases 1000000] [--seed N]
+    python bench/fuzz.py --decoder NAME [--cases 1000000] [--seed N]
+
+NAME: traces, traces-json, metrics, metrics-json (OTLP); hits, logs, compressed (other live bodies).
 
 Valid bodies are damaged in one to three ways (bits, cuts, splices, wrong lengths, numbers past their range) and
 checked. The same seed gives the same cases. On the first failure the body is printed in hex, and the exit code is 1.
@@ -110,21 +112,31 @@ def swap_values(rng: random.Random, body: bytes, other: bytes) -> bytes:
     return body[: place.start()] + rng.choice(others) + body[place.end() :]
 
 
+def set_head(rng: random.Random, body: bytes, other: bytes) -> bytes:
+    """Another of the first bytes, and with them the way in which the rest is read."""
+    at = rng.randrange(min(3, len(body)))
+    return body[:at] + bytes((rng.randrange(256),)) + body[at + 1 :]
+
+
 COMMON = (flip_bit, set_byte, cut_off, cut_out, splice)
 PROTOBUF = (*COMMON, join, lie_about_length, put_varint)
+LINES = (*COMMON, join, *(swap_values, set_head) * 2)
 # Text that is damaged anywhere is hardly ever JSON: mostly whole values are changed.
 JSON = (*COMMON, *(put_token, swap_values) * 4)
 
 
 def decoders() -> dict[str, Decoder]:
     """Name -> decoder. New ones are added here."""
-    from bench import fuzz_otlp
+    from bench import fuzz_live, fuzz_otlp
 
     return {
         "traces": Decoder(fuzz_otlp.traces_body, fuzz_otlp.check_traces, PROTOBUF),
         "traces-json": Decoder(fuzz_otlp.traces_json_body, fuzz_otlp.check_traces_json, JSON),
         "metrics": Decoder(fuzz_otlp.metrics_body, fuzz_otlp.check_metrics, PROTOBUF),
         "metrics-json": Decoder(fuzz_otlp.metrics_json_body, fuzz_otlp.check_metrics_json, JSON),
+        "hits": Decoder(fuzz_live.hits_body, fuzz_live.check_hits, JSON),
+        "logs": Decoder(fuzz_live.logs_body, fuzz_live.check_logs, LINES),
+        "compressed": Decoder(fuzz_live.compressed_body, fuzz_live.check_compressed, (*COMMON, join, *(set_head,) * 6)),
     }
 
 

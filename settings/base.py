@@ -142,6 +142,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "endpoint_stats.api.ingest_schema.add_ingest",
+        "endpoint_stats.api.otlp_schema.add_otlp",
     ],
 }
 

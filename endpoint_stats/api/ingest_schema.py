@@ -53,7 +53,7 @@ _ANSWER = {
         },
     },
 }  # fmt: skip
-_PROBLEMS = {
+PROBLEMS = {
     400: "The body cannot be read.",
     401: "There is no key, or it is not known, revoked or expired.",
     403: "The key may not send.",
@@ -72,9 +72,10 @@ def _parameter(where: str, name: str, description: str) -> dict[str, Any]:
     return {"in": where, "name": name, "description": description, "schema": {"type": "string"}}
 
 
+CONTENT_ENCODING = _parameter("header", "Content-Encoding", "gzip, deflate or zstd.")
 _HEADERS = [
     _parameter("header", "Idempotency-Key", "The same again within 14 days changes nothing. At most 200 characters."),
-    _parameter("header", "Content-Encoding", "gzip, deflate or zstd."),
+    CONTENT_ENCODING,
 ]
 
 
@@ -90,7 +91,7 @@ def _operation(name: str, description: str, content: dict[str, Any], *parameters
             "requestBody": {"required": True, "content": content},
             "responses": {
                 "200": {"description": "Committed.", "content": {"application/json": {"schema": _ANSWER}}},
-                **{str(status): {"description": said, "content": problem} for status, said in _PROBLEMS.items()},
+                **{str(status): {"description": said, "content": problem} for status, said in PROBLEMS.items()},
             },
         }
     }

@@ -144,9 +144,11 @@ def answers(shape: Any, *, csv: bool = False) -> dict[Any, Any]:
         found[200, "text/csv"] = OpenApiTypes.STR
     found[304] = OpenApiResponse(description="What If-None-Match names is still true.")
     problems = {
+        400: "The request cannot be read.",
         401: "Nobody is signed in, or the key is not valid.",
         403: "The key's scope does not reach so far.",
         404: "There is no such thing, or you may not see it.",
+        406: "No type of `Accept` is one that this answer comes in.",
         422: "The question is not understood or cannot be answered exactly; `detail` says why.",
         503: "The database is away; `Retry-After` says when to try again.",
     }

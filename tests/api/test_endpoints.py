@@ -192,6 +192,31 @@ class TestCSV:
         assert get(client, headers={"Accept": "image/png"}).status_code == 406
 
 
+class TestWhereNoViewAnswers:
+    """Programs get a problem, people a page."""
+
+    def test_an_address_that_there_is_not(self, client, shop):
+        for path in ("/api/v1/nothing", "/api/v1/projects/shop/endpoints/7"):
+            assert_problem(client.get(path), 404, "not_found")
+        page = client.get("/nothing")
+        assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+    def test_a_request_that_django_does_not_read(self, client, shop):
+        many = "&".join(f"a{at}=1" for at in range(2_000))
+        assert_problem(client.get(f"/api/v1/projects/shop/stats?{many}"), 400, "bad_request")
+        assert_problem(client.get("/api/v1/projects/shop/stats", headers={"Host": "elsewhere"}), 400, "bad_request")
+        page = client.get("/", headers={"Host": "elsewhere"})
+        assert (page.status_code, page["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+    def test_a_defect(self, client, shop, monkeypatch):
+        def broken(*args, **kwargs):
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("endpoint_stats.api.stats.build", broken)
+        client.raise_request_exception = False
+        assert_problem(get(client), 500, "internal_error")
+
+
 class TestDescription:
     def test_without_a_warning(self, tmp_path):
         path = tmp_path / "schema.json"
@@ -206,7 +231,7 @@ class TestDescription:
             "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
             for part in get_resolver().url_patterns
             for pattern in getattr(part, "url_patterns", [])
-            if str(pattern.pattern).startswith("api/")
+            if str(pattern.pattern).startswith(("api/", "otlp/"))
         }
         assert ours - described == {"/api/v1/schema"}
         assert described <= ours

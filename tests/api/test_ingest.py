@@ -354,6 +354,13 @@ def test_lines_of_a_log(project, send):
     assert ok(send(b"", "logs"))["received"] == 0
 
 
+@pytest.mark.parametrize(("name", "known_as"), [("a%00b", "a\ufffdb"), ("s" * 300, "s" * 200)])
+def test_a_log_s_service_is_cleaned_as_that_of_hits_is(project, send, name, known_as):
+    line = LINE.format(user="-", time=timezone.now(), path="/a", status=200).encode()
+    assert ok(send(line, f"logs?service={name}"))["stored"] == 1
+    assert counted(project, "service") == {(known_as,): 1}
+
+
 def test_an_empty_batch_is_a_heartbeat(project, send):
     now = timezone.now().replace(second=0, microsecond=0)
     query = Query(project.pk, now - timedelta(minutes=9), now + timedelta(minutes=1), ("requests",), ())

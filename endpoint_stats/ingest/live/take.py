@@ -20,6 +20,7 @@ from endpoint_stats.ingest.sources.base import REASONS, Reject, Rejected, Source
 from endpoint_stats.ingest.sources.hits import Hit, HitsSource, rows_of
 from endpoint_stats.ingest.sources.known import address_source, recognise, resolve
 from endpoint_stats.ingest.sources.lines import Ints, Lines
+from endpoint_stats.ingest.sources.targets import service_name
 from endpoint_stats.models import SourceKind
 from endpoint_stats.store.counting import claim
 from endpoint_stats.store.live import Acknowledged, Identity, Points, Verdict
@@ -137,7 +138,7 @@ def take_logs(
     if source is None:
         return commit(door, key, SourceKind.LOGS, Taken(0), identity, now)
     with door.encoding:
-        encoder = door.encoder(source, service, now)
+        encoder = door.encoder(source, service_name(service), now)
         encoded = encoder.encode(body)
         names = encoder.names
     lines = _Lines(body)

@@ -40,15 +40,22 @@ def resolve(name_or_format_string: str, consumer_field: str = "") -> Source:
     Raises ValueError, in one sentence, when there is none such.
     """
     text = name_or_format_string
-    definition = definitions().get(text.strip())
-    if definition:
-        return _known(text.strip(), definition, consumer_field)
+    name = text.strip()
+    if name in definitions():
+        return _known(name, consumer_field) if consumer_field else _as_configured(name)
     if "$" in text or "%" in text:
         return TextSource(text, text, consumer_field)
     raise ValueError(f"There is no log format {text!r}; known are {', '.join(names())}, or give a format string.")
 
 
-def _known(name: str, definition: Mapping[str, Any], consumer_field: str) -> Source:
+@cache
+def _as_configured(name: str) -> Source:
+    """Made once: raw lines that name no format are tried by all of them, request after request."""
+    return _known(name, "")
+
+
+def _known(name: str, consumer_field: str) -> Source:
+    definition = definitions()[name]
     kind = definition["kind"]
     if kind == "text":
         return TextSource(name, definition["format"], consumer_field, definition.get("open_ended", False))

@@ -66,6 +66,11 @@ def _cut(text: str) -> str:
     return text if len(text) <= PATH_LENGTH else text[: PATH_LENGTH - 1] + "…"
 
 
+def service_name(text: str) -> str:
+    """At most 200 characters, control characters replaced."""
+    return without_controls(text[:SERVICE_LENGTH])
+
+
 def request_line(text: str) -> tuple[str, str]:
     """Method and target of `GET /a b HTTP/1.1`. The version may be missing (HTTP/0.9)."""
     method, _, rest = text.partition(" ")
@@ -96,7 +101,7 @@ def target(raw: Any, escaped: bool = False) -> Target:
         method_name(method),
         path,
         _cut(without_controls(route)),
-        without_controls(service[:SERVICE_LENGTH]),
+        service_name(service),
     )
 
 

@@ -14,16 +14,23 @@ SCRIPT = Path(__file__).parents[3] / "bench" / "fuzz.py"
 
 @pytest.mark.parametrize("name", fuzz.decoders())
 def test_a_short_run_of_each_decoder(name: str) -> None:
+    cases = 2_000
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--decoder", name, "--cases", "500", "--seed", "3"],
+        [sys.executable, str(SCRIPT), "--decoder", name, "--cases", str(cases), "--seed", "3"],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("500 cases, ")
+    assert done.stdout.startswith(f"{cases:,} cases, ")
     assert done.stdout.endswith("seed 3: no failure\n")
+
+
+@pytest.mark.parametrize("name", fuzz.decoders())
+def test_every_decoder_reads_what_is_not_damaged(name: str) -> None:
+    decoder, rng = fuzz.decoders()[name], random.Random(5)
+    assert sum(decoder.check(decoder.body(rng)) for _ in range(100)) >= 40
 
 
 def test_a_failure_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,7 +47,9 @@ def test_a_failure_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert b"\xff" in bytes.fromhex(last)
 
 
-@pytest.mark.parametrize("mutation", dict.fromkeys((*fuzz.PROTOBUF, *fuzz.JSON)), ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "mutation", dict.fromkeys((*fuzz.PROTOBUF, *fuzz.JSON, fuzz.set_head)), ids=lambda one: one.__name__
+)
 def test_mutations_change_and_repeat(mutation: fuzz.Mutation) -> None:
     body, other = b'{"a":[1,"x",null],"bcd":-5}', b'{"z":"other"}'
     found = [mutation(random.Random(seed), body, other) for seed in range(50)]

@@ -69,3 +69,8 @@ def test_a_log_with_durations_keeps_them():
 def test_nothing_recognised(lines):
     with pytest.raises(ValueError, match="--format"):
         recognise(lines)
+
+
+def test_a_format_as_configured_is_made_once():
+    assert resolve("nginx-json") is resolve(" nginx-json ")
+    assert resolve("nginx-json", "user") != resolve("nginx-json")
