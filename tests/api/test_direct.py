@@ -6,6 +6,7 @@ import logging
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import DataError, InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpResponse
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.utils import timezone
 from accounts.keys import create_key
 from endpoint_stats.api import direct
 from endpoint_stats.api.direct import Direct, DirectRequest
+from endpoint_stats.ingest.live.door import Door
 from endpoint_stats.models import Journal
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
@@ -140,6 +142,20 @@ def test_a_defect_is_logged_and_answered(make, key, monkeypatch, caplog):
     assert (status, json.loads(body)["code"]) == (500, "internal_error")
     assert headers["Content-Type"] == "application/problem+json"
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(("error", "expected"), [
+    (OperationalError("away"), 503), (InterfaceError("closed"), 503), (DataError("no NUL"), 500),
+])  # fmt: skip
+@pytest.mark.parametrize("path", [HITS, "/otlp/v1/traces"])
+def test_what_the_database_says(make, key, monkeypatch, path, error, expected):
+    """Away: send it again. A value that it cannot hold: there is no use in that."""
+
+    def fails(*given):
+        raise error
+
+    monkeypatch.setattr(Door, "deliver", fails)
+    assert call(make(), key, None if path == HITS else b"", path, CONTENT_TYPE="application/x-protobuf")[0] == expected
 
 
 class Noting:
