@@ -10,7 +10,7 @@ from functools import wraps
 
 import msgspec
 from django.conf import settings
-from django.db import DatabaseError, DataError
+from django.db import DatabaseError, DataError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -50,7 +50,7 @@ def ingest(takes: Take) -> Callable[[HttpRequest], HttpResponse]:
             return response
         except DataError:
             raise  # a value that the database cannot hold: a defect, and to send it again would not help
-        except (DatabaseError, Abandoned):
+        except (DatabaseError, InterfaceError, Abandoned):
             # Nothing of it is stored, or the same Idempotency-Key will find that it is.
             response = problem(503, "database_away", "The database does not answer. Send the same again in a moment.")
             response["Retry-After"] = AWAY

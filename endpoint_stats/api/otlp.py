@@ -7,7 +7,7 @@ when to send again, and other errors that there is no use in it.
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import DatabaseError, DataError
+from django.db import DatabaseError, DataError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -74,7 +74,7 @@ def _view(takes: Take, says: Say) -> Callable[[HttpRequest], HttpResponse]:
             return _problem(request, 429, str(error), Retry_After=str(error.seconds))
         except DataError:
             raise  # as in ingest.py
-        except (DatabaseError, Abandoned):
+        except (DatabaseError, InterfaceError, Abandoned):
             text = "The database does not answer. Send the same again in a moment."
             return _problem(request, 503, text, Retry_After=AWAY)
 

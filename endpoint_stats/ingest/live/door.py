@@ -12,7 +12,7 @@ from hashlib import blake2b
 from threading import Lock
 from uuid import UUID
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from accounts.models import ApiKey, Project
 from endpoint_stats.aggregate.fold import Hits
@@ -64,7 +64,7 @@ class Door:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.encoding = Lock()  # encoders remember what they see, and are one thread's at a time
-        self.group: Group[Sent, Acknowledged] = Group(self._commit, shared=OperationalError)
+        self.group: Group[Sent, Acknowledged] = Group(self._commit, shared=(OperationalError, InterfaceError))
         self.kept = Kept()
         self.buckets: dict[str, Bucket] = {}
         self._read = float("-inf")

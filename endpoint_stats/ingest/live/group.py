@@ -43,7 +43,9 @@ class Group[Member, Answer]:
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Member]], Sequence[Answer]], shared: type[Exception] | tuple[()] = ()
+        self,
+        commit: Callable[[Sequence[Member]], Sequence[Answer]],
+        shared: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> None:
         self._commit, self._shared = commit, shared
         self._lock = Lock()

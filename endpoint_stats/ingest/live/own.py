@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
 from django.utils import timezone
 
 from accounts.keys import create_key
@@ -46,7 +46,7 @@ class OwnTransport:
         try:
             key = self._key = self._key or own_key()
             answer = take_hits(door_of(key.project), key, msgspec.json.encode(list(hits)), idempotency_key, now)
-        except (DatabaseError, Abandoned) as error:
+        except (DatabaseError, InterfaceError, Abandoned) as error:
             return Said(503, detail=str(error))
         except (Refused, BodyError) as error:
             self._key = None  # perhaps it was revoked, or the project deleted: there will be another one
