@@ -4,6 +4,7 @@ Plain views, not the REST framework's: they take thousands of requests a second,
 session. A 200 means: committed, and counted once.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import wraps
@@ -25,6 +26,7 @@ from endpoint_stats.ingest.live.take import Refused
 
 from .problems import problem
 
+DRAINED = 1 << 20  # bytes
 AWAY = "1"  # Retry-After, seconds, while the database is away
 
 Take = Callable[[HttpRequest, Door, ApiKey, bytes, datetime], take.Answer]
@@ -42,7 +44,10 @@ def ingest(takes: Take) -> Callable[[HttpRequest], HttpResponse]:
             return response
         try:
             return _answer(request, takes)
-        except (Refused, BodyError) as error:
+        except Refused as error:
+            return _refused(error)
+        except BodyError as error:
+            drain(request)
             return _refused(error)
         except quota.OverQuota as error:
             response = problem(429, "over_quota", str(error))
@@ -125,6 +130,16 @@ def _chunks(request: HttpRequest, announced: int | None) -> Iterator[bytes]:
         yield chunk
     if held < announced:
         raise BodyError(400, "body_incomplete", f"{held:,} of {announced:,} bytes came. Send the whole body again.")
+
+
+def drain(request: HttpRequest) -> None:
+    """Read the rest of a body that is refused, within a bound: else its sender may find the connection closed while he
+    still sends, and never see why. Only for who has a key: anybody else could hold a thread by sending slowly."""
+    held = 0
+    read = request.META["wsgi.input"].read if _announced(request) is None else request.read
+    with contextlib.suppress(OSError):  # he is gone himself
+        while held < DRAINED and (chunk := read(bodies.CHUNK)):
+            held += len(chunk)
 
 
 def idempotency_key(request: HttpRequest) -> str:

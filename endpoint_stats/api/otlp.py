@@ -22,7 +22,7 @@ from endpoint_stats.ingest.live.take import Refused
 from endpoint_stats.ingest.otlp import answer as form
 from endpoint_stats.ingest.otlp.errors import OtlpError
 
-from .ingest import AWAY, read_body, sender
+from .ingest import AWAY, drain, read_body, sender
 
 _CODES = {
     400: form.INVALID_ARGUMENT,
@@ -69,6 +69,7 @@ def _view(takes: Take, says: Say) -> Callable[[HttpRequest], HttpResponse]:
             headers = {"WWW_Authenticate": 'Bearer realm="ingest"'} if error.status == 401 else {}
             return _problem(request, error.status, str(error), **headers)
         except BodyError as error:
+            drain(request)
             return _problem(request, error.status, str(error))
         except quota.OverQuota as error:
             return _problem(request, 429, str(error), Retry_After=str(error.seconds))

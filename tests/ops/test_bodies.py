@@ -1,5 +1,6 @@
 """Bodies as the network brings them to the real server: in chunks, cut off, or far larger than they look."""
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -39,12 +40,10 @@ def headers(server: Any, **more: str) -> dict[str, str]:
 
 
 def send(server: Any, body: Any, **more: str) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request("POST", PATH, body, headers(server, **more))
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    connection.close()
-    return response.status, answer
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+        connection.request("POST", PATH, body, headers(server, **more))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
 
 
 def in_chunks(body: bytes) -> Iterator[bytes]:
@@ -57,6 +56,13 @@ def test_chunks(server: Server) -> None:
     assert (status, answer.get("stored")) == (200, 5_000), answer
     status, answer = send(server, in_chunks(body))
     assert (status, answer["code"]) == (411, "length_required"), answer
+
+
+def test_who_is_refused_is_told_so_while_it_still_sends(server: Server) -> None:
+    """A connection that is closed on it would tell it nothing."""
+    for body in (hits(10_000), in_chunks(hits(10_000))):
+        status, answer = send(server, body, Content_Encoding="br")
+        assert (status, answer["code"]) == (415, "encoding_unknown"), answer
 
 
 @pytest.mark.parametrize("chunked", [False, True])
