@@ -35,10 +35,12 @@ def oldest(project_id: int, keys: int) -> tuple[list[Row], int]:
     """The oldest rows, up to so many keys, at least one if there is any; and how many rows there are."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, sign, payload, receipts, rows FROM (SELECT id, sign, payload, receipts, keys,"
-            f" sum(keys) OVER (ORDER BY id) AS total, count(*) OVER () AS rows FROM {_TABLE} WHERE project_id = %s) j"
-            " WHERE total <= %s OR total = keys ORDER BY id",
-            [project_id, keys],
+            # The sums are of keys alone: payloads of rows that are not chosen are never read.
+            "SELECT j.id, j.sign, j.payload, j.receipts, chosen.rows FROM (SELECT id, keys,"
+            f" sum(keys) OVER (ORDER BY id) AS total, count(*) OVER () AS rows FROM {_TABLE} WHERE project_id = %s)"
+            f" chosen JOIN {_TABLE} j ON j.project_id = %s AND j.id = chosen.id"
+            " WHERE chosen.total <= %s OR chosen.total = chosen.keys ORDER BY j.id",
+            [project_id, project_id, keys],
         )
         found = cursor.fetchall()
     chosen = [
