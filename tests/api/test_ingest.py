@@ -8,6 +8,7 @@ import json
 import threading
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -22,7 +23,9 @@ from endpoint_stats.ingest.live import door as doors
 from endpoint_stats.models import Batch, CountingSource, Endpoint, Journal, Receipt, Sample
 from endpoint_stats.query.runner import run
 from endpoint_stats.query.spec import Query
+from endpoint_stats.store import compact as compaction
 from endpoint_stats.store.compact import compact
+from settings.databases import databases
 from tests.api.conftest import assert_problem
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
@@ -267,6 +270,29 @@ def test_nothing_depends_on_a_worker(project, send, monkeypatch, settings):
         ok(send([hit()]))
         assert Journal.objects.count() <= 3
     assert counted(project) == 40
+
+
+def test_compaction_ends_where_hits_never_cease(project, send, monkeypatch):
+    commit = compaction._commit
+
+    def more_come(project_id, prepared):
+        ok(send([hit()]))
+        return commit(project_id, prepared)
+
+    monkeypatch.setattr(compaction, "_commit", more_come)
+    monkeypatch.setattr(compaction, "KEYS_A_ROUND", 2)  # several rounds
+    for _ in range(5):
+        ok(send([hit()]))
+    moved = compact(project.pk)
+    left = Journal.objects.filter(project=project).count()
+    assert moved >= 5
+    assert 1 <= left <= 2, "what came meanwhile is left for the next time"
+
+
+def test_a_connection_to_sqlite_stays_open():
+    """To open one takes longer than a commit."""
+    default = databases("", Path("/nowhere"), 1.5)["default"]
+    assert default["CONN_MAX_AGE"] is None
 
 
 def test_a_journal_that_cannot_be_compacted_refuses_nobody(project, send, monkeypatch):
