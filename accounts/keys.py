@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -90,7 +90,7 @@ def note_use(key: ApiKey, now: datetime) -> None:
     stale = Q(last_used=None) | Q(last_used__lt=now - _SEEN_EVERY)
     try:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used=now)
-    except OperationalError as error:
+    except (DatabaseError, InterfaceError) as error:
         # A busy database must not refuse a question for the sake of this note; the next request writes it.
         logger.warning("when API key %s was used could not be noted: %s", key.prefix, error)
 

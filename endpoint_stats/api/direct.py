@@ -138,8 +138,6 @@ def _answer(request: DirectRequest) -> HttpResponse:
         return VIEWS[request.path](request)
     except Exception:
         logger.exception("ingest failed: %s", request.path)
-        return problem(
-            500, "internal_error", "This is a defect of Endpoint Stats; its log says more. Nothing is stored."
-        )
+        return problem(500, "internal_error", "This is a defect of Endpoint Stats; its log says more.")
     finally:
         database.close_if_unusable_or_obsolete()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import zstandard
 from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db import InterfaceError, OperationalError, ProgrammingError, connections
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
@@ -272,6 +273,30 @@ def test_nothing_depends_on_a_worker(project, send, monkeypatch, settings):
     assert counted(project) == 40
 
 
+@pytest.mark.parametrize("error", [OperationalError("locked"), InterfaceError("closed"), ProgrammingError("no table")])
+def test_a_key_whose_use_cannot_be_noted_is_acknowledged(project, send, monkeypatch, error):
+    def fails(*given, **named):
+        raise error
+
+    monkeypatch.setattr(QuerySet, "update", fails)
+    ok(send([hit()]))
+    monkeypatch.undo()
+    assert counted(project) == 1
+
+
+def test_compaction_takes_fewer_commits_where_their_hits_have_little_in_common(project, send, monkeypatch):
+    """How many keys hits come to is known only when they are folded."""
+    monkeypatch.setattr(compaction, "KEYS_A_ROUND", 8)
+    for number in range(8):
+        ok(send([hit(path=f"/{number}{letter}") for letter in "abcdefgh"]))
+    rounds = 0
+    while (moved := compaction.compact_round(project.pk)) is not None:
+        assert 1 <= moved <= 2  # 16 keys at most
+        rounds += 1
+    assert rounds >= 4
+    assert counted(project) == 64
+
+
 def test_compaction_ends_where_hits_never_cease(project, send, monkeypatch):
     commit = compaction._commit
 
@@ -295,9 +320,12 @@ def test_a_connection_to_sqlite_stays_open():
     assert default["CONN_MAX_AGE"] is None
 
 
-def test_a_journal_that_cannot_be_compacted_refuses_nobody(project, send, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError("locked"), InterfaceError("closed"), ValueError("a defect")])
+def test_a_journal_that_cannot_be_compacted_refuses_nobody(project, send, monkeypatch, error):
+    """What was committed is acknowledged, or it would be sent again and count twice."""
+
     def busy(project_id):
-        raise OperationalError("locked")
+        raise error
 
     monkeypatch.setattr(doors, "LOOK", 0)
     monkeypatch.setattr(doors, "compact_live", busy)

@@ -293,6 +293,12 @@ class TestTasks:
         ids = [make_project().pk for _ in range(3)]
         assert [row["project_id"] for row in tasks.projects_to_prune(NOW)] == ids
 
+    def test_a_journal_is_left_to_grow_for_a_moment(self, project: Any) -> None:
+        id = UUID(int=first_id_of(NOW).int + next(_numbers))
+        Journal.objects.create(project=project, id=id, keys=1, payload=b"")
+        found = [bool(tasks.projects_to_compact(NOW + seconds * SECOND)) for seconds in (0, 2, 4)]
+        assert found == [False, False, True]
+
     def test_finding_journals_names_every_project(
         self, make_project: Any, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
     ) -> None:

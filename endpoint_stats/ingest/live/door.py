@@ -12,7 +12,7 @@ from hashlib import blake2b
 from threading import Lock
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from accounts.models import ApiKey, Project
 from endpoint_stats.aggregate.fold import Hits
@@ -138,9 +138,9 @@ class Door:
         try:
             self._looked = time.monotonic()
             compact_live(self.project.pk)
-        except DatabaseError as error:
-            # What was sent is committed and will be acknowledged; whoever comes next compacts.
-            logger.warning("The journal of project %s could not be compacted: %s", self.project.pk, error)
+        except Exception:
+            # What was sent is committed: whatever fails from here on, its sender must not send it again.
+            logger.warning("The journal of project %s could not be compacted", self.project.pk, exc_info=True)
         finally:
             self.compacting.release()
 
