@@ -1,4 +1,6 @@
-"""A project of ada's with three hits, and who asks about it."""
+"""A project of ada's with three hits, who asks about it, and who sends to it."""
+
+import json
 
 import pytest
 from django.test import Client
@@ -29,6 +31,24 @@ def by_key(shop):
     def make(scope="read", **more):
         _, secret = create_key(shop, scope, scope, **more)
         return Client(headers={"Authorization": f"Bearer {secret}"})
+
+    return make
+
+
+@pytest.fixture
+def key(project):
+    return create_key(project, "ingest", "tests")
+
+
+@pytest.fixture
+def send(key):
+    """``send(body, path="hits", key=…, **headers)``: a request with the key; values that are no bytes go as JSON."""
+
+    def make(body, what="hits", *, secret=key[1], **headers):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"Authorization": f"Bearer {secret}"} if secret else {}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return Client().post(f"/api/v1/ingest/{what}", data, content_type="application/json", headers=given)
 
     return make
 

@@ -8,87 +8,25 @@ import json
 import threading
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import zstandard
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError, ProgrammingError, connections
-from django.db.models import QuerySet
+from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
 from accounts.keys import create_key
 from accounts.models import ApiKey
 from endpoint_stats.ingest.live import door as doors
-from endpoint_stats.models import Batch, CountingSource, Endpoint, Journal, Receipt, Sample
+from endpoint_stats.models import CountingSource, Endpoint, Receipt
 from endpoint_stats.query.runner import run
 from endpoint_stats.query.spec import Query
-from endpoint_stats.store import compact as compaction
 from endpoint_stats.store.compact import compact
-from settings.databases import databases
 from tests.api.conftest import assert_problem
+from tests.api.sent import LINE, TIMED, counted, hit, ledger, ok
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
-
-LINE = '203.0.113.9 - {user} [{time:%d/%b/%Y:%H:%M:%S} +0000] "GET {path} HTTP/1.1" {status} 12 "-" "curl" 0.020\n'
-TIMED = (
-    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
-    " $request_time"
-)
-
-
-@pytest.fixture
-def key(project):
-    return create_key(project, "ingest", "tests")
-
-
-@pytest.fixture
-def send(key):
-    """``send(body, path="hits", key=…, **headers)``: a request with the key; values that are no bytes go as JSON."""
-
-    def make(body, what="hits", *, secret=key[1], **headers):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"Authorization": f"Bearer {secret}"} if secret else {}
-        given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return Client().post(f"/api/v1/ingest/{what}", data, content_type="application/json", headers=given)
-
-    return make
-
-
-def hit(**more):
-    return {"time": timezone.now().timestamp(), "method": "GET", "path": "/orders/7", "status": 200, **more}
-
-
-def counted(project, *groups):
-    """Groups -> requests, by the product's own question, before and after compaction the same."""
-    now = timezone.now().replace(second=0, microsecond=0)
-    query = Query(project.pk, now - timedelta(days=8), now + timedelta(minutes=20), ("requests",), groups)
-
-    def ask():
-        rows = run(query, now).rows
-        return {tuple(row[name] for name in groups): row["requests"] for row in rows if row["requests"]}
-
-    before = ask()
-    compact(project.pk)
-    assert ask() == before
-    return before if groups else before.get((), 0)
-
-
-def ok(response):
-    assert response.status_code == 200, response.content
-    answer = response.json()
-    assert set(answer) >= {"batch", "received", "stored", "duplicate", "rejected"}
-    assert answer["received"] == answer["stored"] + answer["duplicate"] + sum(answer["rejected"].values())
-    return answer
-
-
-def ledger(project):
-    compact(project.pk)
-    rows = list(Batch.objects.filter(project=project))
-    for row in rows:
-        assert row.read == row.stored + row.duplicate + sum(row.rejected.values())
-    return rows
 
 
 def test_hits_of_an_array(project, send):
@@ -264,76 +202,6 @@ def test_the_database_is_away(project, send, monkeypatch):
     assert counted(project) == 2
 
 
-def test_nothing_depends_on_a_worker(project, send, monkeypatch, settings):
-    monkeypatch.setattr(doors, "LOOK", 0)
-    settings.JOURNAL_MAX_SECONDS = 0
-    for _ in range(40):
-        ok(send([hit()]))
-        assert Journal.objects.count() <= 3
-    assert counted(project) == 40
-
-
-@pytest.mark.parametrize("error", [OperationalError("locked"), InterfaceError("closed"), ProgrammingError("no table")])
-def test_a_key_whose_use_cannot_be_noted_is_acknowledged(project, send, monkeypatch, error):
-    def fails(*given, **named):
-        raise error
-
-    monkeypatch.setattr(QuerySet, "update", fails)
-    ok(send([hit()]))
-    monkeypatch.undo()
-    assert counted(project) == 1
-
-
-def test_compaction_takes_fewer_commits_where_their_hits_have_little_in_common(project, send, monkeypatch):
-    """How many keys hits come to is known only when they are folded."""
-    monkeypatch.setattr(compaction, "KEYS_A_ROUND", 8)
-    for number in range(8):
-        ok(send([hit(path=f"/{number}{letter}") for letter in "abcdefgh"]))
-    rounds = 0
-    while (moved := compaction.compact_round(project.pk)) is not None:
-        assert 1 <= moved <= 2  # 16 keys at most
-        rounds += 1
-    assert rounds >= 4
-    assert counted(project) == 64
-
-
-def test_compaction_ends_where_hits_never_cease(project, send, monkeypatch):
-    commit = compaction._commit
-
-    def more_come(project_id, prepared):
-        ok(send([hit()]))
-        return commit(project_id, prepared)
-
-    monkeypatch.setattr(compaction, "_commit", more_come)
-    monkeypatch.setattr(compaction, "KEYS_A_ROUND", 2)  # several rounds
-    for _ in range(5):
-        ok(send([hit()]))
-    moved = compact(project.pk)
-    left = Journal.objects.filter(project=project).count()
-    assert moved >= 5
-    assert 1 <= left <= 2, "what came meanwhile is left for the next time"
-
-
-def test_a_connection_to_sqlite_stays_open():
-    """To open one takes longer than a commit."""
-    default = databases("", Path("/nowhere"), 1.5)["default"]
-    assert default["CONN_MAX_AGE"] is None
-
-
-@pytest.mark.parametrize("error", [OperationalError("locked"), InterfaceError("closed"), ValueError("a defect")])
-def test_a_journal_that_cannot_be_compacted_refuses_nobody(project, send, monkeypatch, error):
-    """What was committed is acknowledged, or it would be sent again and count twice."""
-
-    def busy(project_id):
-        raise error
-
-    monkeypatch.setattr(doors, "LOOK", 0)
-    monkeypatch.setattr(doors, "compact_live", busy)
-    ok(send([hit()]))
-    ok(send([hit()]))
-    assert counted(project) == 2
-
-
 def test_a_quota(project, key, send):
     ApiKey.objects.filter(pk=key[0].pk).update(hits_per_minute=10)
     ok(send([hit()] * 10))
@@ -433,109 +301,6 @@ def test_the_minutes_of_late_hits_are_covered(project, send):
     assert run(query, now).coverage == pytest.approx(0.3)
     compact(project.pk)
     assert run(query, now).coverage == pytest.approx(0.3)
-
-
-SECRETS = ["hunter2", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
-           "sk_live_4eC39HqLyjWDarjtT1zdp7dc", "ada@example.org", "d41d8cd98f00b204e9800998ecf8427e",
-           "203.0.113.9"]  # fmt: skip
-WITH_SECRETS = [
-    "/login?password=hunter2", "/a;jsessionid=hunter2", "/a/token=hunter2", f"/reset/{SECRETS[1]}", f"/k/{SECRETS[2]}",
-    f"/users/{SECRETS[3]}/orders", f"/reset/{SECRETS[4]}", "/a?x=hunter2#hunter2", "https://ada:hunter2@host/a",
-    "/two?page=2&token=hunter2", "/three?page=hunter3&page2=hunter2",
-]  # fmt: skip
-
-
-def everything():
-    """All text that the database holds of hits."""
-    rows = [*Endpoint.objects.values(), *Sample.objects.values(), *Batch.objects.values()]
-    return json.dumps(rows, default=str) + "".join(
-        bytes(row).decode("latin-1")
-        for row in Journal.objects.filter(receipts__isnull=False).values_list("receipts", flat=True)
-    )
-
-
-@pytest.mark.parametrize("lexical", [True, False])
-def test_nothing_that_is_secret_is_kept(make_project, send, lexical):
-    private = make_project(lexical_rules=lexical, query_parameters="page\n")
-    secret = create_key(private, "ingest", "x")[1]
-    now = timezone.now()
-    hits = [hit(path=path, status=status) for path in WITH_SECRETS for status in (200, 500, 9)]
-    assert ok(send(hits, secret=secret))["stored"] == 2 * len(WITH_SECRETS)
-    lines = "".join(LINE.format(user="-", time=now, path=path, status=500) for path in WITH_SECRETS)
-    ok(send(lines.encode() + b"bad line password=hunter2 203.0.113.9\n", "logs?service=web", secret=secret))
-    kept = everything()
-    compact(private.pk)
-    kept += everything()
-    assert not [kept[max(kept.find(one) - 80, 0) : kept.find(one) + 20] for one in SECRETS if one in kept]
-    assert "page=hunter3" in kept  # which the project allows
-    assert "page=2" in kept
-
-
-def test_samples(make_project, send, client, owner):
-    from accounts.models import Membership
-
-    shop = make_project(trace_url="https://jaeger.example.org/trace/{trace_id}")
-    Membership.objects.create(project=shop, user=owner, role="owner")
-    secret = create_key(shop, "ingest", "x")[1]
-    at = timezone.now().replace(second=5, microsecond=0) - timedelta(minutes=3)
-    hits = [
-        hit(time=at.isoformat(), path="/a", status=status, duration=duration, trace_id=f"{number:032x}", consumer="ada")
-        for number, (status, duration) in enumerate(
-            [(200, 0.1), (200, 0.9), (200, 0.5), (500, 0.2), (502, None), (503, 0.1), (404, 0.1), (400, 0.3)], start=1
-        )
-    ]
-    for one in hits:  # in several commits
-        ok(send([one], secret=secret))
-        compact(shop.pk)
-    found = client.get(f"/api/v1/projects/{shop.slug}/samples").json()["results"]
-    slow = [(one["duration"], one["trace_id"]) for one in found if not one["failing"]]
-    assert sorted(slow, reverse=True) == [(0.9, f"{2:032x}"), (0.5, f"{3:032x}")]
-    assert sorted(one["status"] for one in found if one["failing"]) == [404, 500, 502]
-    one = next(one for one in found if one["status"] == 500)
-    assert one["trace_url"] == f"https://jaeger.example.org/trace/{4:032x}"
-    assert (one["endpoint"], one["consumer"], one["path"]) == ("GET /a", "ada", "/a")
-    assert one["time"] == at.isoformat().replace("+00:00", "Z")
-    failing = client.get(f"/api/v1/projects/{shop.slug}/samples?failing=true&order=-duration&limit=1").json()["results"]
-    assert [one["status"] for one in failing] == [500]
-
-
-ADDRESSES = ("203.0.113.9", "2001:db8:1234:5678::9")
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_addresses_of_clients_only_where_they_are_wanted_and_never_whole(make_project, send, wanted):
-    shop = make_project(client_addresses=wanted)
-    secret = create_key(shop, "ingest", "x")[1]
-    now = timezone.now()
-    for number, address in enumerate(ADDRESSES):
-        ok(send([hit(path=f"/hits/{'ab'[number]}", client_address=address, duration=0.1)], secret=secret))
-        line = LINE.replace("203.0.113.9", address)
-        for path, name in (("/text", "web"), ("/json", "edge")):
-            body = line.format(user="-", time=now, path=path + "ab"[number], status=500)
-            if path == "/json":
-                body = json.dumps({
-                    "logger": "http.log.access", "ts": now.timestamp(), "status": 500, "duration": 0.1, "size": 1,
-                    "request": {"client_ip": address, "method": "GET", "uri": path + "ab"[number]},
-                })  # fmt: skip
-            ok(send(body.encode(), f"logs?service={name}", secret=secret))
-    compact(shop.pk)
-    kept = everything()
-    assert not [address for address in ADDRESSES if address in kept]
-    found = {row.path: row.client_address for row in Sample.objects.all()}
-    ways = ("/hits/{}", "/text{}", "/json{}")
-    expected = {
-        way.format(letter): network
-        for way in ways
-        for letter, network in zip("ab", ("203.0.113.0", "2001:db8:1234::"), strict=True)
-    }
-    assert found == (expected if wanted else dict.fromkeys(expected, ""))
-
-
-def test_no_samples_where_none_are_wanted(make_project, send):
-    plain = make_project(sample_days=0)
-    ok(send([hit(status=500)], secret=create_key(plain, "ingest", "x")[1]))
-    compact(plain.pk)
-    assert not Sample.objects.exists()
 
 
 def test_the_ledger_in_the_api(project, send, client, owner):

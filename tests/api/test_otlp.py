@@ -25,7 +25,7 @@ from endpoint_stats.ingest.live import door as doors
 from endpoint_stats.models import Endpoint, Sample, Stream
 from endpoint_stats.store.compact import compact
 from endpoint_stats.store.retention import prune
-from tests.api.test_ingest import counted, ledger
+from tests.api.sent import counted, ledger
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
