@@ -25,11 +25,17 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 
 def create_key(
-    project: Project, scope: str, name: str, *, expires: datetime | None = None, by: User | None = None
+    project: Project,
+    scope: str,
+    name: str,
+    *,
+    expires: datetime | None = None,
+    by: User | None = None,
+    quota: int | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is shown now and kept nowhere."""
+    """A new key and its secret, which is shown now and kept nowhere. ``quota``: hits a minute at most."""
     made, secret = ApiKey.objects.create_key(
-        project=project, scope=Scope(scope), name=name, expiry_date=expires, created_by=by
+        project=project, scope=Scope(scope), name=name, expiry_date=expires, created_by=by, hits_per_minute=quota
     )
     return made, secret  # type: ignore[return-value]  # the package's manager knows its base class only
 
@@ -72,10 +78,10 @@ class KnownKeys:
         self._found[digest] = (time.monotonic(), key)
         return key
 
-    def forget(self, key: ApiKey | None = None) -> None:
-        """A key that turned out to be gone; None for all."""
+    def forget(self, key: ApiKey | None = None, project: Project | None = None) -> None:
+        """A key that turned out to be gone, or those of a project that changed; without either all."""
         for digest, (_, known) in list(self._found.items()):
-            if key is None or known.pk == key.pk:
+            if (key is None or known.pk == key.pk) and (project is None or known.project_id == project.pk):
                 self._found.pop(digest, None)
 
 

@@ -3,11 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from accounts.admin.base import OfProject, ReadOnly
 
 from .models import (
     Batch,
     Beat,
+    Consumer,
     CountingSource,
     Endpoint,
     JobRun,
@@ -16,17 +21,6 @@ from .models import (
     RoutePattern,
     StoreState,
 )
-
-
-class ReadOnly(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Batch)
@@ -71,8 +65,16 @@ class ReleaseAdmin(ReadOnly):
     list_select_related = ("project",)
 
 
+@admin.register(Consumer)
+class ConsumerAdmin(ReadOnly):
+    list_display = ("name", "project", "created")
+    list_filter = ("project",)
+    search_fields = ("name",)
+    list_select_related = ("project",)
+
+
 @admin.register(ProjectSettings)
-class ProjectSettingsAdmin(admin.ModelAdmin):
+class ProjectSettingsAdmin(OfProject):
     list_display = ("project", "endpoint_cap", "minute_days", "hour_days", "day_days")
     search_fields = ("project__slug",)
     list_select_related = ("project",)
@@ -82,7 +84,7 @@ class ProjectSettingsAdmin(admin.ModelAdmin):
 
 
 @admin.register(RoutePattern)
-class RoutePatternAdmin(admin.ModelAdmin):
+class RoutePatternAdmin(OfProject):
     list_display = ("pattern", "method", "service", "project")
     list_filter = ("project",)
     search_fields = ("pattern",)
@@ -90,7 +92,7 @@ class RoutePatternAdmin(admin.ModelAdmin):
 
 
 @admin.register(CountingSource)
-class CountingSourceAdmin(admin.ModelAdmin):
+class CountingSourceAdmin(OfProject):
     """Which way counts for a service; processes that serve follow within seconds."""
 
     list_display = ("service", "source", "project", "since")
@@ -113,3 +115,47 @@ class BeatAdmin(ReadOnly):
 @admin.register(JobRun)
 class JobRunAdmin(ReadOnly):
     list_display = ("name", "due")
+
+
+# The queue's own pages show what tasks were given, run tasks again, and let anybody with the right to add a schedule
+# run any function. Schedules are not used here (workers/jobs.py), and no success is kept.
+for _model in (Failure, OrmQ, Schedule, Success):
+    admin.site.unregister(_model)
+
+
+@admin.register(OrmQ)
+class QueuedTaskAdmin(ReadOnly):
+    """What waits for a worker, or is being worked on."""
+
+    list_display = ("id", "func", "group", "lock")
+    list_display_links = None
+    fields = ("id", "func", "group", "lock")
+
+    @admin.display(description="function")
+    def func(self, task: OrmQ) -> str:
+        return str(task.func() or "cannot be read: signed with another SECRET_KEY")
+
+    @admin.display
+    def group(self, task: OrmQ) -> str:
+        return str(task.group() or "")
+
+
+@admin.register(Failure)
+class FailedTaskAdmin(ReadOnly):
+    """Looked at, and deleted once the reason is mended. What was to be done is found and done again by itself."""
+
+    list_display = ("func", "group", "started", "stopped", "attempt_count")
+    list_filter = ("func", "stopped")
+    search_fields = ("func", "group")
+    date_hierarchy = "stopped"
+    fields = ("func", "group", "started", "stopped", "attempt_count", "error")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Failure]:
+        return super().get_queryset(request).defer("args", "kwargs")
+
+    @admin.display
+    def error(self, task: Failure) -> str:
+        return str(task.result)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)

@@ -1,4 +1,9 @@
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from accounts.models import Project
 
 
 class EndpointStatsConfig(AppConfig):
@@ -6,5 +11,17 @@ class EndpointStatsConfig(AppConfig):
     verbose_name = "Endpoint statistics"
 
     def ready(self) -> None:
+        from accounts import registry
+
         from . import checks  # noqa: F401  (registers the system checks)
+        from .query import functions  # noqa: F401  (adds to each connection what SQLite lacks)
         from .workers import jobs  # noqa: F401  (registers what the scheduler runs)
+
+        registry.register_purge("endpoint_stats", _purge)
+        registry.register_settings_page(registry.SettingsPage("Ingest", "ingest-settings", registry.Right.EDIT))
+
+
+def _purge(project: "Project") -> None:
+    from .store.purge import purge
+
+    purge(project.pk)

@@ -46,7 +46,8 @@ check types "$VENV/bin/mypy"
 if [ -n "$POSTGRESQL" ]; then
     say "== pytest on PostgreSQL"
     status=0
-    DATABASE_URL="$POSTGRESQL" run_pytest tests/integration tests/crash tests/query tests/api tests/pages "$@" || status=$?
+    DATABASE_URL="$POSTGRESQL" run_pytest tests/integration tests/crash tests/query tests/api tests/pages tests/accounts \
+        tests/admin tests/security "$@" || status=$?
     # 5: the arguments chose no test of these folders.
     [ "$status" = 0 ] || [ "$status" = 5 ] || FAILED="$FAILED pytest-postgresql"
     export RAN_ON_POSTGRESQL=1

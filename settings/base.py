@@ -6,6 +6,8 @@ from django.utils.csp import CSP
 
 from . import env
 from .databases import caches, databases
+from .sign_in import *  # noqa: F403  (a part of these settings)
+from .sign_in import mailers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "var")
@@ -18,6 +20,13 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "rest_framework",
     "rest_framework_api_key",
     "drf_spectacular",
@@ -31,15 +40,20 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "endpoint_stats_sender.middleware.EndpointStatsMiddleware",
+    # Before those that answer themselves: redirects to TLS, static files.
+    "accounts.headers.HeadersMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.sign_in.middleware.SessionMiddleware",
+    "accounts.sign_in.middleware.LimitMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 # Of requests that are answered before Django's own handler (endpoint_stats/api/direct.py).
@@ -56,35 +70,24 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.projects",
             ],
         },
     },
 ]
 
+# Keys that were SECRET_KEY before: what they signed or encrypted is still read.
+SECRET_KEY_FALLBACKS = env.secret("SECRET_KEY_FALLBACKS", "").split()
 # Writers wait 1.5 s for SQLite in the web (then 503), 20 s in workers and commands (manage.py sets it).
 SQLITE_BUSY_SECONDS = env.number("SQLITE_BUSY_SECONDS", 1.5)
-DATABASES = databases(env.string("DATABASE_URL", ""), DATA_DIR, SQLITE_BUSY_SECONDS)
+DATABASES = databases(env.secret("DATABASE_URL", ""), DATA_DIR, SQLITE_BUSY_SECONDS)
 EMBEDDED = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 SESSIONS_IN_LOCAL = EMBEDDED
 DATABASE_ROUTERS = ["settings.databases.LocalRouter"]
-REDIS_URL = env.string("REDIS_URL", "")
+REDIS_URL = env.secret("REDIS_URL", "")
 CACHES = caches(REDIS_URL)
+MAILERS = mailers(DATA_DIR / "mail")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -93,6 +96,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", DATA_DIR / "static")
 # npm puts the browser's packages into node_modules (scripts/setup.sh); only what pages load is served from there.
 STATICFILES_DIRS = [BASE_DIR / "static", ("vendor/uplot", BASE_DIR / "node_modules" / "uplot" / "dist")]
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for these files
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -115,8 +119,8 @@ SECURE_CSP = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
+# In the session and not in a cookie of their own, which would be one more to protect.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -124,6 +128,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.keys.MayRead"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,

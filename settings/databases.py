@@ -4,16 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
-# Read at each new connection. FULL: a commit that returned is on the disk.
+# Read at each new connection.
 SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA foreign_keys=ON; "
     "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864"
 )
 
 
-def sqlite(path: Path, busy_timeout: float) -> dict[str, Any]:
-    """An SQLite database; ``busy_timeout`` (seconds) is how long a writer waits for another."""
+def sqlite(path: Path, busy_timeout: float, synchronous: str = "FULL") -> dict[str, Any]:
+    """An SQLite database; ``busy_timeout`` (seconds) is how long a writer waits for another. With ``FULL`` a commit
+    that returned is on the disk; with ``NORMAL`` the last ones may be lost with the machine's power."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
@@ -22,14 +25,14 @@ def sqlite(path: Path, busy_timeout: float) -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": busy_timeout,
-            "init_command": SQLITE_PRAGMAS,
+            "init_command": SQLITE_PRAGMAS.format(synchronous=synchronous),
         },
     }
 
 
 def databases(url: str, data_dir: Path, busy_timeout: float) -> dict[str, dict[str, Any]]:
     """``default`` holds everything that must last; ``local`` (SQLite) what may be lost: cache and sessions."""
-    local = sqlite(data_dir / "local.sqlite3", busy_timeout)
+    local = sqlite(data_dir / "local.sqlite3", busy_timeout, "NORMAL")
     if not url:
         return {"default": sqlite(data_dir / "endpoint_stats.sqlite3", busy_timeout), "local": local}
     default = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
@@ -51,13 +54,21 @@ def caches(redis_url: str) -> dict[str, dict[str, Any]]:
                 "KEY_PREFIX": "endpoint-stats",
                 "OPTIONS": {
                     "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-                    "SOCKET_CONNECT_TIMEOUT": 0.25,
-                    "SOCKET_TIMEOUT": 0.5,
+                    "SOCKET_CONNECT_TIMEOUT": 0.1,
+                    "SOCKET_TIMEOUT": 0.1,
+                    # Asked once: what is not there is computed, sooner than it is asked for again.
+                    "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
                     "IGNORE_EXCEPTIONS": True,
                 },
             }
         }
-    return {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+    return {
+        "default": {
+            "BACKEND": "accounts.json_cache.JSONTableCache",
+            "LOCATION": "json_cache",
+            "OPTIONS": {"MAX_ENTRIES": 5000},
+        }
+    }
 
 
 class LocalRouter:

@@ -36,7 +36,7 @@ def secret(name: str, default: str | None = None) -> str:
 
 
 def folder(name: str, default: Path) -> Path:
-    """The folder that ``name`` names; made when it is missing."""
+    """The folder that ``name`` names; made when it is missing, for nobody else to look into."""
     path = Path(_env.str(name, str(default))).expanduser().resolve()
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path

@@ -20,3 +20,9 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 COMMIT_POINTS = True
 IMPORT_PROCESSES = 1
 ENDPOINT_STATS = {**ENDPOINT_STATS, "ENABLED": env.boolean("MEASURE_ITSELF", False), "INTERVAL": 0.2}  # noqa: F405
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # browsers take http://localhost for safe, and nothing else without TLS
+# Each test has a cache of its own, also where Redis keeps what the last one left.
+CACHES["default"]["KEY_FUNCTION"] = "tests.plugins.caches.key_of_this_test"  # noqa: F405
+# So that its routes exist; tests that sign in by a provider start one of their own.
+OIDC_ISSUER = "http://127.0.0.1:1"
+SOCIALACCOUNT_PROVIDERS = oidc_provider(OIDC_ISSUER)  # noqa: F405

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 
+from tests.plugins import caches
+
 _SERVICES = ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL")
 _ALLOWED = {"", "localhost"} | {
     (urlsplit(os.environ[name]).hostname or "").lower() for name in _SERVICES if os.environ.get(name)
@@ -51,6 +53,18 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
         raise NetworkForbidden(f"{event} to {target!r}: tests use no network beyond this machine.")
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The time by which codes of apps are made and judged."""
+    from allauth.mfa.totp.internal import auth
+
+    from tests.accounts.people import Clock
+
+    made = Clock()
+    monkeypatch.setattr(auth, "time", made)
+    return made
+
+
 def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(_guard)
     # How long an example takes says something of the machine, which may be busy, and nothing of the code.
@@ -75,8 +89,15 @@ def no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
-    """What a process remembers of keys and projects ends with the test: the next one has another database."""
+    """What a process remembers of keys, projects and caches ends with the test: the next one has another database."""
+    caches.begin()
+    cache = sys.modules.get("accounts.user_cache")
+    if cache is not None:
+        cache.counts, cache._patience = cache._Counts(), cache._Patience()
+        cache.SLOW, slow = 60.0, cache.SLOW  # a busy machine is no cache that is away
     yield
+    if cache is not None:
+        cache.SLOW = slow
     door, keys = (sys.modules.get(name) for name in ("endpoint_stats.ingest.live.door", "accounts.keys"))
     if door is not None:
         door.close_doors()

@@ -1,7 +1,7 @@
 """Ingest past all that pages need: thousands of requests a second have a key each, and no session, form or language.
 
 ``Direct`` stands before Django's own WSGI application and answers the addresses of ingest itself. What holds for every
-request holds here too: names of hosts, TLS, the headers of SecurityMiddleware, and what settings name in
+request holds here too: names of hosts, TLS, the headers that middleware adds, and what settings name in
 ``DIRECT_MIDDLEWARE``. Whatever is unusual in these is left to Django, which knows the same views.
 """
 
@@ -18,9 +18,13 @@ from django.core.handlers.wsgi import LimitedStream
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csp import ContentSecurityPolicyMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
+
+from accounts.headers import ALWAYS
 
 from .ingest import hits, logs
 from .otlp import metrics, traces
@@ -124,9 +128,10 @@ class _Probe(HttpRequest):
 
 
 def _security_headers(secure: bool) -> list[tuple[str, str]]:
-    """What SecurityMiddleware adds to every response."""
-    middleware = SecurityMiddleware(lambda request: HttpResponse())
-    found = middleware.process_response(_Probe(secure), HttpResponse())
+    """What middleware adds to every response."""
+    found: Any = HttpResponse(headers=ALWAYS)
+    for middleware in (SecurityMiddleware, XFrameOptionsMiddleware, ContentSecurityPolicyMiddleware):
+        found = middleware(lambda request: HttpResponse()).process_response(_Probe(secure), found)
     return [(name, value) for name, value in found.items() if name != "Content-Type"]
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,8 +15,8 @@ from rest_framework.serializers import CharField, ModelSerializer
 
 from endpoint_stats.models import Endpoint
 from endpoint_stats.query.journal import data_version
+from endpoint_stats.query.kept import kept_reading
 from endpoint_stats.query.render import as_document
-from endpoint_stats.query.runner import run
 from endpoint_stats.query.spec import build
 
 from . import schema
@@ -39,6 +40,12 @@ class Pages(CursorPagination):
     page_size_query_param = "limit"
     max_page_size = 1000
 
+    def decode_cursor(self, request: Request) -> Any:
+        found = super().decode_cursor(request)
+        if found is not None and "\0" in str(found.position):
+            raise NotFound(self.invalid_cursor_message)  # as for every other one that was made up
+        return found
+
 
 class EndpointsView(ProjectView):
     """The endpoints that a project has seen, by route."""
@@ -56,7 +63,8 @@ class EndpointsView(ProjectView):
         rows = Endpoint.objects.filter(project_id=project.pk)
         for name in ("service", "method"):
             if name in given:
-                rows = rows.filter(**{name: given[name]})
+                # No name has a NUL, and PostgreSQL refuses the question.
+                rows = rows.none() if "\0" in given[name] else rows.filter(**{name: given[name]})
         for word in given.get("search", "").replace("\0", "").split()[:10]:
             rows = rows.filter(Q(route__icontains=word) | Q(method__iexact=word) | Q(service__icontains=word))
         pages = Pages()
@@ -87,6 +95,8 @@ class EndpointView(ProjectView):
         reached = min(query.end, now.replace(second=0, microsecond=0))
 
         def made() -> dict[str, Any]:
-            return {**EndpointSerializer(endpoint).data, "stats": as_document(run(query, now), project.slug)}
+            with kept_reading(request.user, project.pk) as store:
+                stats = as_document(store.run([query], now)[0], project.slug)
+            return {**EndpointSerializer(endpoint).data, "stats": stats}
 
         return conditional(request, (query.digest(), data_version(project.pk), reached), made)

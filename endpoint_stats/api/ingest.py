@@ -90,6 +90,10 @@ def sender(request: HttpRequest, now: datetime) -> ApiKey:
         raise Refused(
             401, "key_invalid", "This API key is not known, revoked or expired. Create one: manage.py create_api_key."
         )
+    if key.project.closed:
+        raise Refused(
+            403, "project_archived", "This project is archived: nothing is taken in. An owner can restore it."
+        )
     if not key.may(Scope.INGEST):
         raise Refused(403, "wrong_scope", "This key may not send hits. Create one with the scope ingest.")
     return key

@@ -12,6 +12,9 @@ from rest_framework.views import exception_handler
 from endpoint_stats.query.spec import QueryError
 
 MEDIA_TYPE = "application/problem+json"
+NOBODY = (
+    "Send an API key that may read, as Authorization: Bearer KEY. An editor of the project makes one, in its settings."
+)
 NOTHING_HERE = "There is nothing here that you may see. Check the address and the account."
 
 
@@ -78,6 +81,8 @@ def _words(error: Exception) -> tuple[str, str]:
     if isinstance(error, Http404 | exceptions.NotFound):
         return "not_found", NOTHING_HERE
     if isinstance(error, exceptions.APIException):
+        if isinstance(error, exceptions.NotAuthenticated):
+            return "not_authenticated", NOBODY
         codes = error.get_codes()
         return codes if isinstance(codes, str) else "invalid", str(error.detail)
     return "forbidden", "You may not do this."

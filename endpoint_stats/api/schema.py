@@ -157,6 +157,15 @@ def answers(shape: Any, *, csv: bool = False) -> dict[Any, Any]:
     return found
 
 
+def changes(shape: Any, *, status: int = 200) -> dict[Any, Any]:
+    """Responses of what changes something."""
+    found = answers(None)
+    for read_only in ((200, "application/json"), 304):
+        found.pop(read_only)
+    found[415, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, description="The body is not application/json.")
+    return {(status, "application/json") if status != 204 else status: shape, **found}
+
+
 def prometheus() -> dict[Any, Any]:
     found = answers(None)
     found.pop((200, "application/json"))

@@ -1,5 +1,7 @@
 """GET /api/v1/projects/{slug}/stats"""
 
+from typing import Any
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
@@ -7,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from endpoint_stats.query.journal import data_version
+from endpoint_stats.query.kept import kept_reading
 from endpoint_stats.query.render import as_document
-from endpoint_stats.query.runner import run
 from endpoint_stats.query.spec import build
 
 from . import schema
@@ -42,4 +44,9 @@ class StatsView(ProjectView):
         # Coverage counts up to now, as long as now lies within the range.
         reached = min(query.end, now.replace(second=0, microsecond=0))
         key = (query.digest(), data_version(project.pk), reached)
-        return conditional(request, key, lambda: as_document(run(query, now), project.slug))
+
+        def answer() -> dict[str, Any]:
+            with kept_reading(request.user, project.pk) as store:
+                return as_document(store.run([query], now)[0], project.slug)
+
+        return conditional(request, key, answer)

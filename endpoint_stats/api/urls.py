@@ -6,10 +6,12 @@ from endpoint_stats import __version__
 from .endpoints import EndpointsView, EndpointView
 from .health import live, metrics, ready, stats
 from .ingest import hits, logs
+from .keys import KeysView, KeyView
 from .ledger import BatchesView, BatchView
 from .metrics import MetricsView
 from .otlp import metrics as otlp_metrics
 from .otlp import traces as otlp_traces
+from .projects import OneProjectView, ProjectsView
 from .samples import SamplesView
 from .stats import StatsView
 
@@ -25,6 +27,10 @@ urlpatterns = [
     path("otlp/v1/traces", otlp_traces, name="otlp-traces"),
     path("otlp/v1/metrics", otlp_metrics, name="otlp-metrics"),
     path("api/v1/schema", SCHEMA, name="api-schema"),
+    path("api/v1/projects", ProjectsView.as_view(), name="api-projects"),
+    path(PROJECT, OneProjectView.as_view(), name="api-project"),
+    path(f"{PROJECT}/keys", KeysView.as_view(), name="api-keys"),
+    path(f"{PROJECT}/keys/<slug:prefix>", KeyView.as_view(), name="api-key"),
     path(f"{PROJECT}/stats", StatsView.as_view(), name="api-stats"),
     path(f"{PROJECT}/endpoints", EndpointsView.as_view(), name="api-endpoints"),
     path(f"{PROJECT}/endpoints/<uuid:id>", EndpointView.as_view(), name="api-endpoint"),

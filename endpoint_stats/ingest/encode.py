@@ -107,7 +107,7 @@ class Encoder:
         if slot == "version":
             return lambda raw: self.names.versions.code(decode(raw))
         if slot == "user_agent":
-            return lambda raw: class_of_agent(decode(raw))
+            return lambda raw: class_of_agent(decode(raw), self.router.rules.bots)
         return decode
 
     def encode(self, text: bytes) -> Encoded:

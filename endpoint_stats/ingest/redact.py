@@ -1,7 +1,6 @@
 """What must not be kept of a line that is shown in the ledger: query strings, addresses, secrets."""
 
 import re
-from ipaddress import IPv6Address, ip_address, ip_network
 
 MAX_SAMPLE = 200
 
@@ -47,21 +46,3 @@ def sample(line: bytes) -> str:
         text = pattern.sub(replacement, text)
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
     return text if len(text) <= MAX_SAMPLE else text[: MAX_SAMPLE - 1] + "…"
-
-
-_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+")
-_KEPT_BITS = {4: 24, 6: 48}  # what is left names a network of many, as web analytics have it
-
-
-def anonymised(address: str) -> str:
-    """The network of a client's address (IPv4 /24, IPv6 /48), also of the first of a list and of one with a port; ""
-    for what is no address."""
-    text = address.partition(",")[0].strip()
-    found = _PORT.fullmatch(text)
-    try:
-        one = ip_address((found[1] or found[2] or "") if found else text.partition("%")[0])
-    except ValueError:
-        return ""
-    if isinstance(one, IPv6Address):
-        one = one.ipv4_mapped or one
-    return str(ip_network((one, _KEPT_BITS[one.version]), strict=False).network_address)

@@ -15,4 +15,5 @@ def route_rules(project: Project, settings: ProjectSettings) -> RouteRules:
         tuple(Pattern(row.pattern, row.service, row.method) for row in patterns),
         lexical=settings.lexical_rules,
         static=settings.group_static,
+        bots=tuple(sorted({line.strip().lower() for line in settings.bot_agents.splitlines() if line.strip()})),
     )

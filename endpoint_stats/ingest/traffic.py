@@ -1,6 +1,7 @@
 """Classes of traffic: people and programs, bots, health checks (config/traffic.yaml)."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -24,11 +25,14 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     }
 
 
-def class_of_agent(user_agent: str) -> int:
-    """NORMAL, BOT or HEALTH by the user agent alone."""
+def class_of_agent(user_agent: str, bots: Sequence[str] = ()) -> int:
+    """NORMAL, BOT or HEALTH by the user agent alone. ``bots``: parts, in lower case, of those that are bots besides."""
     if _patterns()["health agent"].search(user_agent):
         return HEALTH
-    return BOT if _patterns()["bot"].search(user_agent) else NORMAL
+    if _patterns()["bot"].search(user_agent):
+        return BOT
+    lower = user_agent.lower() if bots else ""
+    return BOT if any(part in lower for part in bots) else NORMAL
 
 
 # What every health path has in it. None of it can stand in a number or a UUID, so that it is found in a path's shape

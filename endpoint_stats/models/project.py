@@ -20,6 +20,15 @@ def validate_trace_url(address: str) -> None:
         raise ValidationError("Give an address that begins with https:// or http:// and has {trace_id} in it.")
 
 
+MOST_AGENTS = 50
+
+
+def validate_agents(text: str) -> None:
+    parts = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(parts) > MOST_AGENTS or any(not 3 <= len(part) <= 200 for part in parts):
+        raise ValidationError(f"Give at most {MOST_AGENTS} lines of 3 to 200 characters.")
+
+
 class ProjectSettings(models.Model):
     """How a project's hits are named and how long they are kept."""
 
@@ -49,12 +58,23 @@ class ProjectSettings(models.Model):
     trace_url = models.CharField(
         max_length=500,
         blank=True,
+        default="",
         db_default="",
         validators=[validate_trace_url],
         help_text="Where a trace is looked at, such as https://jaeger.example.org/trace/{trace_id}",
     )
     query_parameters = models.TextField(
-        blank=True, db_default="", help_text="Names of query parameters, one a line, that samples of requests may show."
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Names of query parameters, one a line, that samples of requests may show.",
+    )
+    bot_agents = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_agents],
+        help_text="Parts of user agents, one a line, that are bots besides the known ones, such as our-crawler/.",
     )
     client_addresses = models.BooleanField(
         default=False,
@@ -64,6 +84,7 @@ class ProjectSettings(models.Model):
     consumer_attribute = models.CharField(
         max_length=200,
         blank=True,
+        default="",
         db_default="",
         help_text="The OpenTelemetry attribute that names the consumer; empty: enduser.id.",
     )

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from endpoint_stats.query.render import cell
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.spec import QueryError
+
+from .address import Address
 
 METRICS = ("requests", "errors", "error_rate", "p50", "p95", "p99", "timed")
 COLUMNS = (("requests", "Requests"), ("error_rate", "Errors"), ("p50", "p50"), ("p95", "p95"), ("p99", "p99"))
@@ -46,11 +47,11 @@ def order_of(text: str) -> str:
     return text
 
 
-def table(result: Result, changes: Result, trends: Result, given: dict[str, str], order: str) -> Table:
+def table(result: Result, changes: Result, trends: Result, address: Address, order: str) -> Table:
     """Rows in the order of the result; ``q`` of the address keeps those that have all its words."""
-    words = given.get("q", "").lower().split()
+    words = address.get("q").lower().split()
     found = [row for row in result.rows if _has(row, words)]
-    shown = found if "all" in given else found[:SHOWN]
+    shown = found if address.get("all") else found[:SHOWN]
     by_endpoint = _trends(trends)
     before = {row["endpoint_id"]: change(changes, row, "requests", "") for row in changes.rows}
     return Table(
@@ -65,8 +66,8 @@ def table(result: Result, changes: Result, trends: Result, given: dict[str, str]
         ],
         len(found),
         len(result.rows),
-        _columns(given, order),
-        given.get("q", ""),
+        _columns(address, order),
+        address.get("q"),
         len({row["service"] for row in result.rows}) > 1,
     )
 
@@ -109,7 +110,7 @@ def change(result: Result, row: dict[str, Any], name: str, against: str) -> Chan
     return Change(f"{sign}{abs(ratio) * 100:.0f} %", hint)
 
 
-def _columns(given: dict[str, str], order: str) -> list[dict[str, str]]:
+def _columns(address: Address, order: str) -> list[dict[str, str]]:
     """Headers that sort: descending first for numbers, ascending for names, the other way at the second click."""
     made = []
     for name, title in (("endpoint", "Endpoint"), *COLUMNS):
@@ -117,5 +118,5 @@ def _columns(given: dict[str, str], order: str) -> list[dict[str, str]]:
         second = f"-{name}" if name == "endpoint" else name
         wanted = second if order == first else first
         sorting = {name: "ascending", f"-{name}": "descending"}.get(order, "none")
-        made.append({"name": name, "title": title, "query": urlencode({**given, "order": wanted}), "sort": sorting})
+        made.append({"name": name, "title": title, "query": address.query(order=wanted), "sort": sorting})
     return made

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.audit import Action, note
 from accounts.models import Project
 from accounts.services import may_edit, visible_projects
 from endpoint_stats.ingest.ledger import RollbackError, take_back
@@ -89,6 +90,7 @@ def roll_back(request: HttpRequest, slug: str, id: UUID) -> HttpResponse:
     else:
         try:
             batch = take_back(id)
+            note(Action.BATCH_TAKEN_BACK, by=request.user, project=project, target=batch.name, request=request)
             hits = "1 hit no longer counts" if line.stored == 1 else f"{number(line.stored)} hits no longer count"
             messages.success(request, f"{batch.name} was taken back: {hits}. Import it again to undo.")
         except RollbackError as error:

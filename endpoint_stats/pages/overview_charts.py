@@ -16,9 +16,12 @@ CLASSES = ("2xx", "3xx", "4xx", "5xx")
 NAMES = {1: "minute", 5: "5 minutes", 15: "15 minutes", 60: "hour", 360: "6 hours", 1440: "day", 10_080: "week"}
 
 
-def charts(series: Result, statuses: Result, spans: Spans, now: datetime) -> list[dict[str, Any]]:
-    """Requests by status, latency percentiles, the share of errors, and where requests take their time."""
-    base = _Base(series, spans, now)
+def charts(
+    series: Result, statuses: Result, spans: Spans, now: datetime, marks: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Requests by status, latency percentiles, the share of errors, and where requests take their time; ``marks`` stand
+    on each."""
+    base = _Base(series, spans, now, marks)
     return [
         _statuses(series, statuses, base),
         _latency(series, base),
@@ -30,7 +33,8 @@ def charts(series: Result, statuses: Result, spans: Spans, now: datetime) -> lis
 class _Base:
     """What all charts of a range share: its buckets, and which of them were observed."""
 
-    def __init__(self, series: Result, spans: Spans, now: datetime) -> None:
+    def __init__(self, series: Result, spans: Spans, now: datetime, marks: Sequence[dict[str, Any]]) -> None:
+        self.marks = list(marks)
         self.zone, self.interval = series.query.zone, series.query.interval
         self.times = [int(datetime.fromisoformat(row["time"]).timestamp()) for row in series.rows]
         first, last = minute_of(series.query.start), min(minute_of(series.query.end), minute_of(now) + 1)
@@ -45,7 +49,7 @@ class _Base:
     def chart(self, **more: Any) -> dict[str, Any]:
         gaps = [[start, end] for start, end in self.gaps]
         return {
-            "zone": self.zone, "step": self.interval * 60, "time": self.times, "gaps": gaps, "marks": [],
+            "zone": self.zone, "step": self.interval * 60, "time": self.times, "gaps": gaps, "marks": self.marks,
             "scale": "linear", **more,
         }  # fmt: skip
 

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from endpoint_stats.aggregate.buckets import ceiling, moment_of
+from endpoint_stats.aggregate.buckets import ceiling, floor, minute_of, moment_of
 from endpoint_stats.query.spec import QueryError, parse_time
+
+if TYPE_CHECKING:
+    from .address import Address
 
 PRESETS = (("1 h", 60), ("6 h", 360), ("24 h", 1440), ("7 d", 10_080), ("30 d", 43_200))
 FIRST = 10_080  # minutes: the first look shows the last week that has data
@@ -54,14 +57,16 @@ class Preset:
     current: bool
 
 
-def chosen(given: Mapping[str, str], span: tuple[int, int] | None, now: datetime, zone: str) -> Range:
-    """Raises QueryError for times that cannot be read. Times without a zone, as forms send them, are the project's."""
+def chosen(given: Mapping[str, str], span: tuple[int, int] | None, now: datetime, zone: str, finest: int = 1) -> Range:
+    """Raises QueryError for times that cannot be read. Times without a zone, as forms send them, are the project's.
+    ``finest``: whole buckets of so many minutes, widened where they are not."""
     if "from" in given or "to" in given:
         end_text = given.get("to") or "now"
         start = parse_time(given.get("from") or "-24h", now, zone=zone)
         end = parse_time(end_text, now, up=True, zone=zone)
         if start >= end:
             raise QueryError("bad_range", "The end of the range must lie after its start.")
+        start, end = moment_of(floor(minute_of(start), finest)), moment_of(ceiling(minute_of(end), finest))
         return Range(start, end, end_text == "now")
     end = _end(span, now)
     length = FIRST
@@ -78,23 +83,23 @@ def _end(span: tuple[int, int] | None, now: datetime) -> datetime:
     return moment_of(ceiling(newest + 1, 60))
 
 
-def presets(current: Range, span: tuple[int, int] | None, now: datetime, kept: Mapping[str, str]) -> list[Preset]:
+def presets(current: Range, span: tuple[int, int] | None, now: datetime, address: "Address") -> list[Preset]:
     """Ranges that end where the data ends, as addresses that keep the rest of the page's state."""
     end = _end(span, now)
     made = []
     for label, minutes in PRESETS:
         start = end - timedelta(minutes=minutes)
-        made.append(_preset(label, start, end, current, kept))
+        made.append(_preset(label, start, end, current, address))
     if span is not None:
         start = moment_of(span[0] - span[0] % 1440)
         if end - start > timedelta(minutes=PRESETS[-1][1]):
-            made.append(_preset("All", start, end, current, kept))
+            made.append(_preset("All", start, end, current, address))
     return made
 
 
-def _preset(label: str, start: datetime, end: datetime, current: Range, kept: Mapping[str, str]) -> Preset:
-    times = {"from": text(start), "to": text(end)}
-    return Preset(label, urlencode({**times, **kept}), (current.start, current.end) == (start, end))
+def _preset(label: str, start: datetime, end: datetime, current: Range, address: "Address") -> Preset:
+    query = address.query(from_=text(start), to=text(end))
+    return Preset(label, query, (current.start, current.end) == (start, end))
 
 
 def text(moment: datetime) -> str:

@@ -1,12 +1,21 @@
 from django.urls import path
 
+from .endpoint import endpoint
+from .filters import filters_form
 from .ledger import ledger_page, roll_back, waiting
 from .overview import home, overview
+from .search import found
+from .settings import ingest_settings
 
 urlpatterns = [
     path("", home, name="home"),
     path("projects/<str:slug>/", overview, name="overview"),
+    path("projects/<str:slug>/filters/", filters_form, name="filters"),
+    path("projects/<str:slug>/endpoints/<uuid:id>/", endpoint, name="endpoint"),
+    path("projects/<str:slug>/endpoints/<uuid:id>/filters/", filters_form, name="endpoint-filters"),
+    path("projects/<str:slug>/search/", found, name="search"),
     path("projects/<str:slug>/waiting/", waiting, name="waiting"),
+    path("projects/<str:slug>/settings/ingest/", ingest_settings, name="ingest-settings"),
     path("projects/<str:slug>/ledger/", ledger_page, name="ledger"),
     path("projects/<str:slug>/ledger/<uuid:id>/roll-back/", roll_back, name="roll-back"),
 ]

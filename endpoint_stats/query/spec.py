@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.utils.dateparse import parse_datetime
 
-from accounts.models import Project
+from accounts.models import Project, time_zones
 from endpoint_stats.aggregate.buckets import ceiling
 from endpoint_stats.metrics import DEFAULT_METRICS, METRICS
 
 GROUPS = ("endpoint", "service", "method", "route", "release", "status", "traffic", "consumer")
 FILTERS = GROUPS
+FILTER = "filter."  # before a filter's name in an address
+Filters = tuple[tuple[str, tuple[str, ...]], ...]
 INTERVALS = {"minute": 1, "5m": 5, "15m": 15, "hour": 60, "6h": 360, "day": 1440, "week": 10_080}
 TRAFFIC = ("normal", "bot", "health")
 MAX_ROWS = 100_000
@@ -63,7 +65,7 @@ class Query:
     metrics: tuple[str, ...] = DEFAULT_METRICS
     group_by: tuple[str, ...] = ()
     interval: int = 0
-    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    filters: Filters = ()
     compare: str = ""
     order: str = ""
     limit: int = 0
@@ -88,7 +90,7 @@ class Query:
             raise QueryError("unknown_order", f"Order by one of the metrics or groups asked for, not {self.order!r}.")
         if not 0 <= self.limit <= MAX_ROWS:
             raise QueryError("bad_limit", f"limit takes a number from 1 to {MAX_ROWS}.")
-        if self.zone != "UTC" and self.zone not in available_timezones():
+        if self.zone != "UTC" and self.zone not in time_zones():
             raise QueryError("unknown_zone", f"There is no time zone {self.zone[:60]!r}. Use a name as Europe/Berlin.")
         _check_compare(self)
 

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import psycopg
 from django.db import OperationalError, connection, transaction
-from django.db.backends.signals import connection_created
-from django.dispatch import receiver
 
 from endpoint_stats.aggregate.buckets import LEVELS
 from endpoint_stats.aggregate.table import SUMS
@@ -25,23 +23,6 @@ from .spec import QueryError
 
 MAX_READ = 1_000_000  # rows after summing in the database: about 200 MB here
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
-
-
-class _JoinWords:
-    """SQLite's lack: concatenation of blobs as an aggregate, as PostgreSQL's ``string_agg``."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.step = self.parts.append
-
-    def finalize(self) -> bytes:
-        return b"".join(self.parts)
-
-
-@receiver(connection_created)
-def add_aggregate(sender: Any, connection: Any, **kwargs: Any) -> None:
-    if connection.vendor == "sqlite":
-        connection.connection.create_aggregate("join_words", 1, _JoinWords)
 
 
 @contextmanager

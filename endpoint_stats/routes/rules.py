@@ -111,11 +111,15 @@ class PatternTree:
 
 @dataclass(frozen=True, slots=True)
 class RouteRules:
-    """What a project says about its routes; plain data, so that it travels to worker processes."""
+    """What a project says about its routes; plain data, so that it travels to worker processes.
+
+    bots: parts of user agents, in lower case, that the project knows its own bots by
+    """
 
     patterns: tuple[Pattern, ...] = ()
     lexical: bool = True
     static: bool = True
+    bots: tuple[str, ...] = ()
 
 
 def is_static(path: str) -> bool:

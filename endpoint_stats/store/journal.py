@@ -6,7 +6,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import CharField, Count, Min, Sum
+from django.db.models.functions import Cast
 
 from endpoint_stats.ids import first_id_of, millisecond_of_id
 from endpoint_stats.models import Journal
@@ -19,6 +20,17 @@ PROJECTS_A_QUERY = 500
 class Length(NamedTuple):
     rows: int
     keys: int
+
+
+class Waiting(NamedTuple):
+    """``seconds`` since the oldest row was written."""
+
+    rows: int
+    keys: int
+    seconds: float
+
+
+NOTHING = Waiting(0, 0, 0.0)
 
 
 class Row(NamedTuple):
@@ -61,10 +73,19 @@ def delete(project_id: int, ids: Sequence[UUID]) -> int:
         return int(cursor.rowcount)
 
 
-def waited(project_id: int, now: datetime) -> float:
-    """Seconds since the oldest row was written; 0 where none waits."""
-    first = Journal.objects.filter(project_id=project_id).order_by("id").values_list("id", flat=True).first()
-    return 0.0 if first is None else max(0.0, now.timestamp() - millisecond_of_id(first) / 1000)
+def lengths(project_ids: list[int], now: datetime) -> dict[int, Waiting]:
+    """What waits, of the projects that have any. A few statements, however many projects there are."""
+    found = {}
+    for start in range(0, len(project_ids), PROJECTS_A_QUERY):
+        rows = Journal.objects.filter(project_id__in=project_ids[start : start + PROJECTS_A_QUERY])
+        # PostgreSQL has no least of UUIDs before 18; their text is in the same order.
+        sizes = rows.values("project_id").annotate(
+            rows=Count("id"), keys=Sum("keys"), first=Min(Cast("id", CharField(max_length=36)))
+        )
+        for size in sizes:
+            seconds = max(0.0, now.timestamp() - millisecond_of_id(UUID(size["first"])) / 1000)
+            found[size["project_id"]] = Waiting(size["rows"], size["keys"], seconds)
+    return found
 
 
 def length(project_id: int) -> Length:

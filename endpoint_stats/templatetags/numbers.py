@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django import template
 
 from endpoint_stats.pages import ranges
-from endpoint_stats.query.render import cell
+from endpoint_stats.query.render import cell, duration
 
 register = template.Library()
 
@@ -39,6 +39,11 @@ def address(moment: datetime) -> str:
 def share(value: float) -> str:
     """0.01 as ``1 %``, 0.9978 as ``99.8 %``."""
     return cell("error_rate", value).replace(".0%", "%").replace("%", " %")
+
+
+@register.filter
+def took(seconds: float) -> str:
+    return duration(seconds)
 
 
 @register.filter

@@ -43,7 +43,7 @@ def database(now: datetime) -> list[Finding]:
     todo = pending()
     if todo:
         return [Finding("database", "fail", f"{len(todo)} migrations are not applied: run manage.py prepare.")]
-    return [Finding("database", "ok", f"{connection.vendor} answers, every migration is applied.")]
+    return [Finding("database", "ok", f"{connection.display_name} answers, every migration is applied.")]
 
 
 def cache_reachable(now: datetime) -> list[Finding]:
@@ -67,10 +67,10 @@ def scheduler_beats(now: datetime) -> list[Finding]:
     if age > SCHEDULER_LATE:
         return [
             Finding(
-                "scheduler", "fail", f"The scheduler was last seen {_ago(age)} ago: start manage.py up, or scheduler."
+                "scheduler", "fail", f"The scheduler was last seen {ago(age)} ago: start manage.py up, or scheduler."
             )
         ]
-    return [Finding("scheduler", "ok", f"Seen {_ago(age)} ago, process {beat.pid} on {beat.host or 'this host'}.")]
+    return [Finding("scheduler", "ok", f"Seen {ago(age)} ago, process {beat.pid} on {beat.host or 'this host'}.")]
 
 
 def worker_works(now: datetime) -> list[Finding]:
@@ -80,11 +80,11 @@ def worker_works(now: datetime) -> list[Finding]:
             Finding("worker", "fail", "No worker was ever asked for: start manage.py up, or scheduler and qcluster.")
         ]
     if canary.overdue(beat, now) and beat.asked is not None:
-        text = f"No worker has finished a task for {_ago(now - beat.asked)}"
+        text = f"No worker has finished a task for {ago(now - beat.asked)}"
         return [Finding("worker", "fail", f"{text}: restart it (Runbook.md, 'The queue does not move').")]
     if beat.answered is None:
         return [Finding("worker", "warn", "A worker was asked for the first time just now: look again in a minute.")]
-    return [Finding("worker", "ok", f"A worker finished a task {_ago(now - beat.answered)} ago.")]
+    return [Finding("worker", "ok", f"A worker finished a task {ago(now - beat.answered)} ago.")]
 
 
 def queue_length(now: datetime) -> list[Finding]:
@@ -102,21 +102,17 @@ def queue_length(now: datetime) -> list[Finding]:
 
 def journals(now: datetime) -> list[Finding]:
     found = []
-    for project in Project.objects.order_by("slug"):
-        rows, keys = journal.length(project.pk)
-        waited = journal.waited(project.pk, now)
-        text = f"{project.slug}: {rows:,} journal rows with {keys:,} keys wait, the oldest for {waited:.0f} s"
+    projects = dict(Project.objects.order_by("slug").values_list("pk", "slug"))
+    waiting = journal.lengths(list(projects), now)
+    for id, slug in projects.items():
+        rows, keys, waited = waiting.get(id, journal.NOTHING)
+        text = f"{slug}: {rows:,} journal rows with {keys:,} keys wait, the oldest for {waited:.0f} s"
         if waited <= JOURNAL_WARN_SECONDS:
             found.append(Finding("journal", "ok", f"{text}."))
         else:
             state: State = "fail" if waited > JOURNAL_FAIL_SECONDS else "warn"
-            found.append(
-                Finding(
-                    "journal",
-                    state,
-                    f"{text}: see that a worker runs, or run manage.py compact --project {project.slug}.",
-                )
-            )
+            advice = f"see that a worker runs, or run manage.py compact --project {slug}"
+            found.append(Finding("journal", state, f"{text}: {advice}."))
     return found
 
 
@@ -161,7 +157,7 @@ def examine(now: datetime, only: str = "") -> list[Finding]:
     return findings
 
 
-def _ago(age: timedelta) -> str:
+def ago(age: timedelta) -> str:
     seconds = max(age.total_seconds(), 0)
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:

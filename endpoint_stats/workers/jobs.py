@@ -51,5 +51,7 @@ register(
     Job("compact", timedelta(seconds=2), f"{TASKS}.compact_project", "endpoint_stats.workers.tasks.projects_to_compact")
 )
 register(Job("prune", timedelta(hours=6), f"{TASKS}.prune_project", "endpoint_stats.workers.tasks.projects_to_prune"))
+register(Job("purge", timedelta(hours=1), f"{TASKS}.purge_project", "endpoint_stats.workers.tasks.projects_to_purge"))
+register(Job("tidy", timedelta(hours=1), f"{TASKS}.tidy"))
 register(Job("canary", timedelta(seconds=30), f"{TASKS}.answer_canary", "endpoint_stats.workers.canary.ask"))
 post_execute_in_worker.connect(canary.after_task, dispatch_uid="endpoint_stats.workers")

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from accounts.models import Project
+from accounts.services import forget_old
+from accounts.services.projects import purge, to_purge
 from endpoint_stats.store import journal
 from endpoint_stats.store.compact import compact
 from endpoint_stats.store.retention import prune
@@ -38,6 +40,21 @@ def prune_project(*, project_id: int) -> int:
     if not Project.objects.filter(id=project_id).exists():
         return 0
     return prune(project_id, timezone.now())
+
+
+def projects_to_purge(now: datetime) -> list[dict[str, object]]:
+    """Those whose grace period is over."""
+    return [{"project_id": project.pk} for project in to_purge(now)]
+
+
+def purge_project(*, project_id: int) -> bool:
+    """Whether it is gone now; False where it was restored meanwhile."""
+    return purge(project_id, timezone.now())
+
+
+def tidy() -> int:
+    """Forget what people left behind: sessions, attempts, invitations, old audit lines. Returns how many rows."""
+    return forget_old(timezone.now())
 
 
 def answer_canary(*, asked: str) -> None:

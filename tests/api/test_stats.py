@@ -152,7 +152,7 @@ def test_a_database_that_is_away(client, shop, monkeypatch):
     def away(*_):
         raise OperationalError("no route to host 10.1.2.3")
 
-    monkeypatch.setattr("endpoint_stats.api.stats.run", away)
+    monkeypatch.setattr("endpoint_stats.query.sql.read", away)
     response = get(client)
     assert "10.1.2.3" not in assert_problem(response, 503, "database_away")["detail"]
     assert int(response["Retry-After"]) > 0

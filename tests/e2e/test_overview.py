@@ -36,7 +36,7 @@ def sign_in(page: Any, base: str) -> None:
     page.goto(f"{base}/")
     page.get_by_label("E-mail").fill("reader@example.com")
     page.get_by_label("Password").fill("a long password")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", level=1, name="Shop").wait_for()
 
 
@@ -71,7 +71,7 @@ def test_a_project_without_hits_says_what_to_do(reader: Any, live_server: Any, s
     sign_in(reader, live_server.url)
     reader.get_by_role("link", name="Zebra").click()
     reader.get_by_text("manage.py import_log /var/log/nginx/access.log --project zebra").wait_for()
-    reader.get_by_text("/api/v1/ingest/hits").first.wait_for()
+    reader.get_by_role("button", name="Show me the curl").wait_for()
 
 
 RANGE = "from=2026-11-20T10:00Z&to=2026-11-20T11:00Z"

@@ -65,6 +65,8 @@ class TestRegistry:
         assert found["compact"] == 2 * SECOND
         assert found["prune"] == timedelta(hours=6)
         assert found["canary"] == 30 * SECOND
+        assert found["purge"] == timedelta(hours=1)
+        assert found["tidy"] == timedelta(hours=1)
 
     def test_twice_is_once_and_another_under_the_same_name_is_refused(self, only_jobs: Any) -> None:
         only_jobs(COMPACT, COMPACT)

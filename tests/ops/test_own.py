@@ -41,10 +41,10 @@ def test_its_own_requests(installation: Any) -> None:
     try:
         server.start()
         for _ in range(30):
-            assert ask(server, "/sign-in/") == 200
+            assert ask(server, "/account/login/") == 200
         for number in range(20):
             assert ask(server, f"/api/v1/projects/nothing{number}/stats?token=hunter2") in (401, 403, 404)
-        wanted = {"/sign-in/": 30, "/api/v1/projects/<str:slug>/stats": 20}
+        wanted = {"/account/login/": 30, "/api/v1/projects/<str:slug>/stats": 20}
         wait_until(lambda: wanted.items() <= counts(installation).items(), 30, "its requests are not counted")
         installation.check_ledger()
         names = json.dumps(installation.sql("SELECT route FROM endpoint_stats_endpoint"))

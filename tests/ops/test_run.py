@@ -51,7 +51,7 @@ def test_from_a_clone_to_pages_and_again(clone: Clone, tmp_path: Path) -> None:
     said = log.read_text()
     assert url in said
     assert len(re.findall(r"owner@example.com with the password \S+ \(shown this once\)", said)) == 1
-    assert get(f"{url}/sign-in/") == 200
+    assert get(f"{url}/account/login/") == 200
     assert rows(clone, "SELECT state, stored FROM endpoint_stats_batch") == [("complete", 3000)]
 
     # Django-Q2's own scheduler is off, and several processes share one SQLite file: tasks run all the same.

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.keys import create_key
-from accounts.models import Membership, User
+from accounts.models import AuditEvent, Membership, User
 from accounts.services import create_project
 from endpoint_stats.models import Batch
 from endpoint_stats.query.ledger import lines
@@ -80,6 +80,7 @@ def test_taking_an_import_back(client, shop, imported):
     said = response.content.decode()
     assert "7 hits no longer count. Import it again to undo." in said
     assert Batch.objects.get(id=imported.batch).state == "rolled_back"
+    assert AuditEvent.objects.get(action="batch_taken_back").project_slug == "shop"
     again = client.post(f"/projects/shop/ledger/{imported.batch}/roll-back/", follow=True)
     assert "was rolled back already" in again.content.decode()
     assert "Take back" not in page(client)

@@ -1,13 +1,12 @@
 import json
-from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
-from accounts.keys import create_key
 from accounts.management.projects import add_project_argument, project_of
 from accounts.models import Scope
+from accounts.services import keys
 
 
 class Command(BaseCommand):
@@ -22,8 +21,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = project_of(options["project"])
-        if not 0 <= options["days"] <= 36_500 or len(options["name"]) > 50:
-            raise CommandError("--days takes 1 to 36500, --name at most 50 characters.", returncode=2)
-        expires = timezone.now() + timedelta(days=options["days"]) if options["days"] else None
-        _, secret = create_key(project, options["scope"], options["name"] or options["scope"], expires=expires)
+        try:
+            made = keys.create(project, options["scope"], options["name"], days=options["days"], by="create_api_key")
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages), returncode=2) from error
+        secret = made[1]
         self.stdout.write(json.dumps({"key": secret}) if options["json"] else secret)

@@ -14,12 +14,12 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
+from accounts.clients import anonymised
 from accounts.models import ApiKey, Project
 from endpoint_stats.aggregate.fold import Hits
 from endpoint_stats.aggregate.receipts import Entry, Sampled
 from endpoint_stats.ids import name_key
 from endpoint_stats.ingest.encode import Encoder
-from endpoint_stats.ingest.redact import anonymised
 from endpoint_stats.ingest.settings import route_rules, settings_of
 from endpoint_stats.ingest.sources.base import Source
 from endpoint_stats.models import ProjectSettings

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoint_stats.ingest.redact import MAX_SAMPLE, anonymised, sample
+from accounts.clients import anonymised
+from endpoint_stats.ingest.redact import MAX_SAMPLE, sample
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 

@@ -1,0 +1,1 @@
+"""Signing up and in: what django-allauth is told, limits on guessing, sessions that end."""

@@ -1,0 +1,71 @@
+"""What higher apps add to the core's pages; filled by their ``AppConfig.ready()``.
+
+Marks on every time axis (releases, alerts), and panels on an endpoint's page. Names are unique; the same one twice is
+an error.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.models import Project
+from endpoint_stats.models import Endpoint
+from endpoint_stats.query.spec import Filters
+
+KINDS = ("release", "alert", "import")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    time: datetime
+    label: str
+    kind: str  # one of KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A part of an endpoint's page: its heading, and a template with what it needs."""
+
+    title: str
+    template: str
+    context: dict[str, Any]
+
+
+# Marks of a project in [start, end), as far as the filters let them through.
+Marks = Callable[[Project, datetime, datetime, Filters], Sequence[Mark]]
+# None where there is nothing to say of the endpoint.
+Panels = Callable[[HttpRequest, Project, Endpoint], Panel | None]
+
+_marks: dict[str, Marks] = {}
+_panels: dict[str, Panels] = {}
+
+
+def register_marks(name: str, marks: Marks) -> None:
+    _add(_marks, name, marks)
+
+
+def register_panel(name: str, panel: Panels) -> None:
+    _add(_panels, name, panel)
+
+
+def marks(project: Project, start: datetime, end: datetime, filters: Filters) -> list[dict[str, Any]]:
+    """All of them by time, as charts take them."""
+    found = [mark for provide in _marks.values() for mark in provide(project, start, end, filters)]
+    wrong = next((mark for mark in found if mark.kind not in KINDS), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong.kind!r} is no kind of mark: {', '.join(KINDS)}.")
+    ordered = sorted(found, key=lambda mark: (mark.time, mark.label))
+    return [{"time": int(mark.time.timestamp()), "label": mark.label, "kind": mark.kind} for mark in ordered]
+
+
+def panels(request: HttpRequest, project: Project, endpoint: Endpoint) -> list[Panel]:
+    made = (provide(request, project, endpoint) for provide in _panels.values())
+    return [panel for panel in made if panel is not None]
+
+
+def _add(table: dict[str, Any], name: str, value: Any) -> None:
+    if table.setdefault(name, value) != value:
+        raise ValueError(f"{name!r} is registered twice.")

@@ -1,0 +1,129 @@
+"""Takes a picture of every page of an installation of its own, with demo data: ``scripts/screenshots.sh``."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, sync_playwright
+from rich.progress import track
+
+EMAIL = "owner@example.com"
+WIDTHS, SCHEMES = (1440, 390), ("light", "dark")
+# Name of the picture and address; {endpoint} is the busiest one's page.
+PAGES = (
+    ("overview", "/projects/demo/"),
+    ("overview-filtered", "/projects/demo/?filter.status=5xx&filter.traffic=normal"),
+    ("overview-cannot", "/projects/demo/?filter.consumer=acme&filter.release=1"),
+    ("overview-empty", "/projects/empty/"),
+    ("endpoint", "{endpoint}"),
+    ("filters", "/projects/demo/filters/"),
+    ("search", "/projects/demo/search/?q=orders"),
+    ("ledger", "/projects/demo/ledger/"),
+    ("settings", "/projects/demo/settings/"),
+    ("settings-members", "/projects/demo/settings/members/"),
+    ("settings-keys", "/projects/demo/settings/keys/"),
+    ("settings-ingest", "/projects/demo/settings/ingest/"),
+    ("settings-audit", "/projects/demo/settings/audit/"),
+    ("new-project", "/new-project/"),
+    ("account", "/account/"),
+    ("account-email", "/account/email/"),
+    ("account-password", "/account/password/change/"),
+    ("account-factors", "/account/2fa/"),
+    ("account-sessions", "/account/sessions/"),
+    ("account-data", "/account/data/"),
+    ("missing", "/nothing-here/"),
+    ("admin", "/admin/"),
+    ("admin-users", "/admin/accounts/user/"),
+)
+OUTSIDE = (("sign-in", "/account/login/"), ("sign-up", "/account/signup/"), ("forgotten", "/account/password/reset/"))
+
+
+def main(folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, installation(Path(data)) as (base, password), sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        todo = [(scheme, width) for scheme in SCHEMES for width in WIDTHS]
+        for scheme, width in track(todo, description="Pages", transient=True):
+            look(browser, base, password, folder, scheme, width)
+        browser.close()
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}/")
+    return 0
+
+
+@contextmanager
+def installation(data: Path) -> Iterator[tuple[str, str]]:
+    """One that is thrown away: its address, and its owner's password."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "DATA_DIR": str(data), "SIGN_UP": "open", "DJANGO_SETTINGS_MODULE": "settings.dev"}
+    environment.pop("DATABASE_URL", None)
+
+    def manage(*arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+    manage("prepare", "--static")
+    said = manage("create_owner", "--email", EMAIL)
+    manage("simulate", "--project", "demo", "--demo", "--requests", "60000")
+    manage("create_project", "empty", "--owner", EMAIL)
+    server = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port)],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    base = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(f"{base}/health/ready")
+        found = re.search(r"password (\S+) ", said)
+        assert found, said
+        yield base, found[1]
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(address: str) -> None:
+    """Raises TimeoutError where nothing answers within half a minute."""
+    for _ in range(150):
+        try:
+            with urlopen(address, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(f"{address} does not answer.")
+
+
+def look(browser: Browser, base: str, password: str, folder: Path, scheme: Any, width: int) -> None:
+    context = browser.new_context(base_url=base, color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = context.new_page()
+
+    def take(name: str, address: str) -> None:
+        page.goto(address)
+        page.wait_for_timeout(600)  # charts are drawn after the page has loaded
+        page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
+
+    for name, address in OUTSIDE:
+        take(name, address)
+    page.goto("/account/login/")
+    page.fill("#id_login", EMAIL)
+    page.fill("#id_password", password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.goto("/projects/demo/")
+    endpoint = page.locator("table.endpoints a.route").first.get_attribute("href") or ""
+    for name, address in PAGES:
+        take(name, address.format(endpoint=endpoint))
+    context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")))
