@@ -74,6 +74,22 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("suite")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A parameter named ``page`` draws Playwright's page, and with it a browser amid other tests, whose database is
+    then locked for those that follow."""
+    browser = config.rootpath / "tests" / "e2e"
+    strays = [
+        item.nodeid
+        for item in items
+        if "playwright" in getattr(item, "fixturenames", ()) and not item.path.is_relative_to(browser)
+    ]
+    if strays:
+        raise pytest.UsageError(
+            f"Outside of tests/e2e a test asks for a fixture of the browser: {strays[0]}. "
+            "Give its parameter a name other than page, browser and context."
+        )
+
+
 @pytest.fixture(autouse=True)
 def no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
     """Playwright leaves its event loop running in the thread of the worker that had a browser's test; what comes next

@@ -38,6 +38,7 @@ def test_the_page_that_waits_turns_into_charts(reader: Any, live_server: Any, sh
     reader.wait_for_selector("text=Waiting for the first request")
     reader.get_by_role("button", name="Show me the curl").click()
     reader.wait_for_selector(f"text=curl {live_server.url}/api/v1/ingest/hits")
+    reader.locator("#first-key p:focus").wait_for()
     send(shop, 200, 200, 500)
     reader.wait_for_selector("text=3 requests, 1 of them failed.")
     assert not reader.complaints
