@@ -15,6 +15,10 @@ class Named(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     key = models.BigIntegerField(editable=False)
     created = models.DateTimeField(default=timezone.now, editable=False)
+    # Minutes since 1970, of consumers the hour's first, of the hits that are in the rollups: their own times, not
+    # those of when they arrived.
+    first_seen = models.IntegerField(null=True, editable=False)
+    last_seen = models.IntegerField(null=True, editable=False)
 
     class Meta:
         abstract = True

@@ -15,9 +15,10 @@ from endpoint_stats.aggregate.keyed import fold_hits, holds_hits, unpack_hits
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
 from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, StoreState
 
-from . import arrivals, journal, rollups, state
+from . import arrivals, journal, rollups, seen, state
 from .arrivals import Arrivals
 from .points import reached
+from .seen import Seen
 
 # Keys added in one transaction: under 100 ms on SQLite, so that a request can wait for it.
 KEYS_A_ROUND = 30_000
@@ -31,6 +32,7 @@ class _Round:
     span: tuple[int, int] | None  # first and last minute that has hits
     tables: list[tuple[str, str, Table]]  # family, level and what it adds there
     arrivals: Arrivals = field(default_factory=Arrivals)
+    seen: list[Seen] = field(default_factory=list)
     takes_away: bool = False
     is_last: bool = False  # nothing else was in the journal
 
@@ -95,7 +97,13 @@ def _prepare(project_id: int) -> _Round | None:
     span = (int(hits.keys[0].min()), int(hits.keys[0].max())) if len(hits) else None
     takes_away = any(row.sign < 0 for row in chosen)
     return _Round(
-        [row.id for row in chosen], span, _by_level(hits, by_consumer), found, takes_away, len(chosen) == rows
+        [row.id for row in chosen],
+        span,
+        _by_level(hits, by_consumer),
+        found,
+        seen.seen(hits, by_consumer),
+        takes_away,
+        len(chosen) == rows,
     )
 
 
@@ -138,6 +146,7 @@ def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
     for family, level, table in prepared.tables:
         rollups.add(project_id, rollups.LEVELS[family][level], take(table, table.keys[0] >= floors[level]))
     arrivals.write(project_id, prepared.arrivals, held.minute_floor)
+    seen.write(project_id, prepared.seen)
 
 
 def _note(held: StoreState, prepared: _Round) -> None:
