@@ -19,6 +19,7 @@ SUMS = ("requests", "client_errors", "errors", "timed", "duration_us", "request_
 HIT_KEYS = ("time", "endpoint", "release", "traffic")
 TOTAL_KEYS = ("time", "release", "traffic")
 CONSUMER_KEYS = ("time", "consumer", "endpoint")
+CALLER_KEYS = ("time", "consumer")
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
     """From what is there, as finely as it is still kept."""
     connection = schema_editor.connection
     if connection.alias != "default":
-        return
+        return  # the database of the cache has none of these tables
     latest = "greatest" if connection.vendor == "postgresql" else "max"
     with connection.cursor() as cursor:
         for kind, levels in LEVELS.items():

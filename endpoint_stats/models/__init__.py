@@ -11,10 +11,13 @@ from .ledger import Batch, Folded, Journal, Place, Receipt, SourceKind
 from .names import Consumer, Endpoint, Named, Release
 from .project import CountingSource, ProjectSettings, RoutePattern, StoreState, validate_trace_url
 from .rollups import (
+    CALLERS,
     CONSUMERS,
     FAMILIES,
     HITS,
     TOTALS,
+    CallerDay,
+    CallerHour,
     ConsumerDay,
     ConsumerHour,
     Family,
@@ -28,6 +31,7 @@ from .rollups import (
 from .workers import Beat, JobRun
 
 __all__ = [
+    "CALLERS",
     "CONSUMERS",
     "FAMILIES",
     "HITS",
@@ -35,6 +39,8 @@ __all__ = [
     "TOTALS",
     "Batch",
     "Beat",
+    "CallerDay",
+    "CallerHour",
     "Consumer",
     "ConsumerDay",
     "ConsumerHour",

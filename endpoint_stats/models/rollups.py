@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django.db import models
 
-from endpoint_stats.aggregate.table import CONSUMER_KEYS, HIT_KEYS, TOTAL_KEYS
+from endpoint_stats.aggregate.table import CALLER_KEYS, CONSUMER_KEYS, HIT_KEYS, TOTAL_KEYS
 
 from .common import project_field
 
@@ -94,6 +94,26 @@ class ConsumerDay(ConsumerRollup):
     pass
 
 
+class CallerRollup(Sums):
+    """All endpoints of a consumer together: who calls, without reading what each of them does."""
+
+    pk = models.CompositePrimaryKey("project_id", "time", "consumer")
+    project = project_field()
+    time = models.IntegerField()
+    consumer = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class CallerHour(CallerRollup):
+    pass
+
+
+class CallerDay(CallerRollup):
+    pass
+
+
 class Family(NamedTuple):
     """Rollups of one kind: their key columns after the project, and their tables by level, finest first."""
 
@@ -101,12 +121,14 @@ class Family(NamedTuple):
     levels: dict[str, type[models.Model]]
 
 
-HITS, TOTALS, CONSUMERS = "hits", "totals", "consumers"
+HITS, TOTALS, CONSUMERS, CALLERS = "hits", "totals", "consumers", "callers"
 
 
-# By endpoint, of all endpoints together, by consumer: the one place that says which table is of which kind.
+# By endpoint, of all endpoints together, by consumer, of all endpoints of a consumer together: the one place that says
+# which table is of which kind.
 FAMILIES = {
     HITS: Family(HIT_KEYS, {"minute": RollupMinute, "hour": RollupHour, "day": RollupDay}),
     TOTALS: Family(TOTAL_KEYS, {"minute": TotalMinute, "hour": TotalHour, "day": TotalDay}),
     CONSUMERS: Family(CONSUMER_KEYS, {"hour": ConsumerHour, "day": ConsumerDay}),
+    CALLERS: Family(CALLER_KEYS, {"hour": CallerHour, "day": CallerDay}),
 }

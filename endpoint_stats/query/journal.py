@@ -14,7 +14,7 @@ from endpoint_stats.ids import minute_of_id
 from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, Journal, ProjectSettings, StoreState
 
 from .coverage import Spans, runs_of
-from .planner import Available, Tile
+from .planner import BY_THE_HOUR, Available, Tile
 from .rows import Rows, concatenate, empty, from_columns, take, with_times
 
 DEFAULT_APDEX = ProjectSettings().apdex_seconds
@@ -40,7 +40,7 @@ class Waiting:
     def part(self, family: str, tile: Tile, only: dict[str, Sequence[int]]) -> Rows:
         """The rows that belong to a tile of a family, in buckets of its level. Totals are of all hits: what else a
         hit's key says is left out when the rows are added up."""
-        rows = self.by_consumer if family == CONSUMERS else self.hits
+        rows = self.by_consumer if family in BY_THE_HOUR else self.hits
         if not len(rows):
             return rows
         times = rows.keys["time"] - rows.keys["time"] % LEVELS[tile.level]

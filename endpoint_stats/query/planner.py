@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 from endpoint_stats.aggregate.buckets import LEVELS, ceiling, floor, minute_of, moment_of
 from endpoint_stats.metrics import METRICS
-from endpoint_stats.models import CONSUMERS, HITS, TOTALS
+from endpoint_stats.models import CALLERS, CONSUMERS, HITS, TOTALS
 
 from .intervals import Buckets, buckets
 from .spec import Query, QueryError
 
 KEPT_BY_TOTALS = {"status", "release", "traffic"}
+KEPT_BY_CALLERS = {"status", "consumer"}
+BY_THE_HOUR = (CONSUMERS, CALLERS)
 
 
 class Tile(NamedTuple):
@@ -49,7 +51,7 @@ class Plan:
 def plan(query: Query, available: Available) -> Plan:
     """Raises QueryError where no level that is still kept can answer."""
     family = family_of(query)
-    finest = "hour" if family == CONSUMERS else "minute"
+    finest = "hour" if family in BY_THE_HOUR else "minute"
     cut = buckets(query)
     span = clip(minute_of(query.start), minute_of(query.end), available)
     if span is None:
@@ -72,7 +74,7 @@ def family_of(query: Query) -> str:
         raise QueryError(
             "unanswerable", "The number of consumers cannot be asked by consumer. Leave out one of the two."
         )
-    return CONSUMERS
+    return CALLERS if names <= KEPT_BY_CALLERS else CONSUMERS
 
 
 def clip(start: int, end: int, available: Available) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.keyed import fold_hits, holds_hits, unpack_hits
 from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
-from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, StoreState
+from endpoint_stats.models import CALLERS, CONSUMERS, FAMILIES, HITS, TOTALS, StoreState
 
 from . import arrivals, journal, rollups, seen, state
 from .arrivals import Arrivals
@@ -132,8 +132,9 @@ def _added(rows: Sequence[journal.Row]) -> tuple[Table, Table, Arrivals]:
 def _by_level(hits: Table, by_consumer: Table) -> list[tuple[str, str, Table]]:
     time, _, release, traffic = hits.keys
     totals = combine(with_keys(hits, (time, release, traffic)))
+    callers = combine(with_keys(by_consumer, by_consumer.keys[:2]))
     tables = []
-    for family, table in ((HITS, hits), (TOTALS, totals), (CONSUMERS, by_consumer)):
+    for family, table in ((HITS, hits), (TOTALS, totals), (CONSUMERS, by_consumer), (CALLERS, callers)):
         for level in rollups.LEVELS[family]:
             table = combine(coarser(table, SIZES[level])) if SIZES[level] > 1 else table
             tables.append((family, level, table))

@@ -8,13 +8,13 @@ from django.db import connection
 from django.db.models import Max, Min, Model
 
 from endpoint_stats.aggregate.table import Ints, Table
-from endpoint_stats.models import CONSUMERS, FAMILIES, HITS, TOTALS, Consumer, Endpoint, Named, Release
+from endpoint_stats.models import CALLERS, FAMILIES, HITS, TOTALS, Consumer, Endpoint, Named, Release
 
 from .rollups import array_of
 
 DAY = 1440
 # Where to look again after something was taken away: the smallest tables that have the key.
-KEPT_IN = {"endpoint": HITS, "release": TOTALS, "consumer": CONSUMERS}
+KEPT_IN = {"endpoint": HITS, "release": TOTALS, "consumer": CALLERS}
 MODELS: dict[str, type[Named]] = {"endpoint": Endpoint, "release": Release, "consumer": Consumer}
 
 

@@ -56,6 +56,8 @@ NOT_REGISTERED = {
     "endpoint_stats.TotalDay": _VOLUME,
     "endpoint_stats.ConsumerHour": _VOLUME,
     "endpoint_stats.ConsumerDay": _VOLUME,
+    "endpoint_stats.CallerHour": _VOLUME,
+    "endpoint_stats.CallerDay": _VOLUME,
 }
 # What already is too much of a secret, in characters; made-up ones are told apart by fewer than random ones.
 SEEN, SEEN_OF_RANDOM = 6, 12

@@ -21,6 +21,8 @@ TABLES = {
     "endpoint_stats_rollupday": ("time", "endpoint", "release", "traffic"),
     "endpoint_stats_consumerhour": ("time", "consumer", "endpoint"),
     "endpoint_stats_consumerday": ("time", "consumer", "endpoint"),
+    "endpoint_stats_callerhour": ("time", "consumer"),
+    "endpoint_stats_callerday": ("time", "consumer"),
 }
 SUMS = ("requests", "client_errors", "errors", "timed", "duration_us", "request_bytes", "response_bytes")
 WIDE = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC))
@@ -118,4 +120,6 @@ def check_levels(project: Any, expected: int) -> None:
     assert journal_rows(project) == 0
     found = sums_of(project)
     assert {found[name] for name in ("rollupminute", "rolluphour", "rollupday")} == {expected}, found
+    named = {found[name] for name in ("consumerhour", "consumerday", "callerhour", "callerday")}
+    assert len(named) == 1 and named.pop() <= expected, found
     assert requests(project) == expected

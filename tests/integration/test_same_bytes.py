@@ -74,7 +74,8 @@ def content(project: Any) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {table: rows_of(project, table) for table in TABLES}
     names = {Endpoint: ("service", "method", "route"), Release: ("service", "version"), Consumer: ("name",)}
     for model, fields in names.items():
-        rows = model.objects.filter(project=project).order_by("key").values_list("key", *fields)
+        columns = ("key", *fields, "first_seen", "last_seen")
+        rows = model.objects.filter(project=project).order_by("key").values_list(*columns)
         found[model.__name__] = list(rows)
     return found
 

@@ -46,14 +46,14 @@ UNION ALL SELECT 'release', r.key, r.first_seen, r.last_seen FROM endpoint_stats
 def test_when_names_were_seen_is_filled_from_what_is_there(installation: Installation, tmp_path: Path) -> None:
     hits = tmp_path / "hits.ndjson"
     moments = [1_763_000_000 + place * 1_237 for place in range(400)]
-    listed = [
-        {"time": time, "method": "GET", "route": f"/{time % 7}", "status": 200, "consumer": f"c{time % 5}", "version": "1"}
-        for time in moments
-    ]  # fmt: skip
+    same = {"method": "GET", "status": 200, "version": "1", "duration": 0.1}
+    listed = [same | {"time": time, "route": f"/{time % 7}", "consumer": f"c{time % 5}"} for time in moments]
     hits.write_text("\n".join(map(json.dumps, listed)))
     assert installation.run("import_log", str(hits), *SHOP, "--format", "hits", "--processes", "1").returncode == 0
-    before = sorted(installation.sql(SEEN))
+    before, callers = sorted(installation.sql(SEEN)), answer(installation, "--group-by", "consumer")
+    assert callers["totals"]["requests"] == len(moments)  # type: ignore[index]
     assert len(before) == 7 + 5 + 1 and all(first < last for _, _, first, last in before)
     assert installation.run("migrate", "endpoint_stats", "0004", "-v0").returncode == 0
     assert installation.run("migrate", "endpoint_stats", "-v0").returncode == 0
     assert sorted(installation.sql(SEEN)) == before
+    assert answer(installation, "--group-by", "consumer") == callers

@@ -28,7 +28,7 @@ OPEN_TO_ALL = ("endpoint_stats.query", "endpoint_stats.metrics", "endpoint_stats
                "endpoint_stats.workers", "endpoint_stats.management")  # fmt: skip
 VOLUME = {
     "Journal", "RollupMinute", "RollupHour", "RollupDay", "Rollup", "TotalMinute", "TotalHour", "TotalDay",
-    "TotalRollup", "ConsumerHour", "ConsumerDay", "ConsumerRollup",
+    "TotalRollup", "ConsumerHour", "ConsumerDay", "ConsumerRollup", "CallerHour", "CallerDay", "CallerRollup",
 }  # fmt: skip
 TABLES = (
     "endpoint_stats_journal",
@@ -36,6 +36,7 @@ TABLES = (
     "endpoint_stats_total",
     "endpoint_stats_consumerhour",
     "endpoint_stats_consumerday",
+    "endpoint_stats_caller",
 )
 
 
