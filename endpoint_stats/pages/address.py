@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from endpoint_stats.query.spec import FILTER, Filters
 
-PLAIN = ("from", "to", "order", "q", "all")
+PLAIN = ("from", "to", "order", "q", "all", "by", "a", "b", "a_from", "a_to")
 # What a page of something else begins with: order and search are of the table that they stand on.
 RANGE = ("from", "to")
 TITLES = {
@@ -78,6 +78,10 @@ class Address:
         """With these values of a filter instead of those it has; none take it out."""
         chosen = dict(self.filters) | {name: values}
         return replace(self, filters=tuple(sorted((one, some) for one, some in chosen.items() if some)))
+
+    def without(self, *names: str) -> "Address":
+        """Without these filters."""
+        return replace(self, filters=tuple((name, values) for name, values in self.filters if name not in names))
 
     def chips(self) -> list[Chip]:
         """The filters, each value with a link that takes it out."""

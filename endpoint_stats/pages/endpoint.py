@@ -7,15 +7,12 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from accounts.services import visible_projects
 from endpoint_stats.models import Endpoint, RoutePattern
 from endpoint_stats.query.coverage import Spans
-from endpoint_stats.query.kept import KeptReading, kept_reading
+from endpoint_stats.query.kept import KeptReading
 from endpoint_stats.query.render import cell, number
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.samples import examples
@@ -23,7 +20,8 @@ from endpoint_stats.query.spec import Query, QueryError
 
 from . import endpoint_table, overview_charts, registry
 from .address import Address
-from .frame import TOTALS, Frame, filters
+from .answering import answer, own_project
+from .frame import TOTALS, Frame
 from .histogram import bars
 from .overview import few
 
@@ -36,45 +34,37 @@ PARTS = (("consumer", "Consumers", "nobody named"), ("release", "Versions", "no 
 @login_required
 @require_safe
 def endpoint(request: HttpRequest, slug: str, id: UUID) -> HttpResponse:
-    projects = list(visible_projects(request.user))
-    project = next((one for one in projects if one.slug == slug), None)
-    found = Endpoint.objects.filter(project_id=project.pk, id=id).first() if project else None
-    if project is None or found is None:
+    whose = own_project(request, slug)
+    project = whose[0]
+    found = Endpoint.objects.filter(project_id=project.pk, id=id).first()
+    if found is None:
         raise Http404
-    now = timezone.now()
-    address = Address.of(request.GET).filtered("endpoint")
-    if Address.is_untidy(request.GET):
-        return redirect(f"{request.path}?{address.query()}")
-    context: dict[str, Any] = {
-        "project": project,
-        "projects": projects,
-        "endpoint": found,
-        "filters_address": reverse("endpoint-filters", args=[slug, id]),
-        **filters(address),
-    }
-    try:
-        with kept_reading(request.user, project.pk) as store:
-            frame = Frame.of(project, address, store.span, now)
-            answers = ask(store, frame, found)
-            span = store.span
-    except QueryError as error:
-        return render(request, "endpoint_stats/endpoint.html", context | {"problem": str(error)}, status=422)
-    shown = frame.shown
-    context |= frame.context(span)
-    context |= frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans)
-    context |= {
-        "sentence": sentence(answers),
-        "histogram": bars(answers.series.totals["histogram"]),
-        "by_status": [
-            row | {"query": address.filtered("status", str(row["status"])).query()} for row in answers.by_status.rows
-        ],
-        "parts": [part(title, group, unnamed, answers.parts[group], address) for group, title, unnamed in PARTS],
-        "pattern": pattern_behind(found),
-        "slow": examples(project.pk, shown.start, shown.end, endpoint=found, order="-duration", limit=SOME),
-        "failing": examples(project.pk, shown.start, shown.end, endpoint=found, failing=True, limit=SOME),
-        "panels": registry.panels(request, project, found),
-    }
-    return render(request, "endpoint_stats/endpoint.html", context)
+
+    def show(store: KeptReading, frame: Frame) -> dict[str, Any]:
+        answers = ask(store, frame, found)
+        address, shown = frame.address, frame.shown
+        by_status = answers.by_status.rows
+        return {
+            **frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans),
+            "sentence": sentence(answers),
+            "histogram": bars(answers.series.totals["histogram"]),
+            "by_status": [row | {"query": address.filtered("status", str(row["status"])).query()} for row in by_status],
+            "parts": [part(title, group, unnamed, answers.parts[group], address) for group, title, unnamed in PARTS],
+            "pattern": pattern_behind(found),
+            "slow": examples(project.pk, shown.start, shown.end, endpoint=found, order="-duration", limit=SOME),
+            "failing": examples(project.pk, shown.start, shown.end, endpoint=found, failing=True, limit=SOME),
+            "panels": registry.panels(request, project, found),
+        }
+
+    return answer(
+        request,
+        whose,
+        "endpoint_stats/endpoint.html",
+        show,
+        filters_address=reverse("endpoint-filters", args=[slug, id]),
+        fixed="endpoint",
+        more={"endpoint": found},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,23 +100,28 @@ def change(result: Result, row: dict[str, Any], name: str, against: str) -> Chan
     value, before = row.get(name), row.get(f"{name}_previous")
     if value is None or not before:
         return None
-    ratio = value / before - 1
     hint = f"{cell(name, before)} before" if not against else f"{against}: {cell(name, before)}"
+    return Change(how_much(before, value), hint)
+
+
+def how_much(before: float, value: float) -> str:
+    """A change in words; ``before`` is not 0."""
+    ratio = value / before - 1
     if abs(ratio) < NOTABLE:
-        return Change("±0 %", hint)
-    sign = "+" if ratio > 0 else "−"
-    if ratio > 9.995:
-        return Change(f"×{value / before:,.0f}", hint)
-    return Change(f"{sign}{abs(ratio) * 100:.0f} %", hint)
+        return "±0 %"
+    return f"×{value / before:,.0f}" if ratio > 9.995 else f"{'+' if ratio > 0 else '−'}{abs(ratio) * 100:.0f} %"
 
 
 def _columns(address: Address, order: str) -> list[dict[str, str]]:
-    """Headers that sort: descending first for numbers, ascending for names, the other way at the second click."""
-    made = []
-    for name, title in (("endpoint", "Endpoint"), *COLUMNS):
-        first = name if name == "endpoint" else f"-{name}"
-        second = f"-{name}" if name == "endpoint" else name
-        wanted = second if order == first else first
-        sorting = {name: "ascending", f"-{name}": "descending"}.get(order, "none")
-        made.append({"name": name, "title": title, "query": address.query(order=wanted), "sort": sorting})
-    return made
+    return [
+        column(name, title, address, order, descending=name != "endpoint")
+        for name, title in (("endpoint", "Endpoint"), *COLUMNS)
+    ]
+
+
+def column(name: str, title: str, address: Address, order: str, *, descending: bool) -> dict[str, str]:
+    """A header that sorts: first one way (numbers descending, names ascending), at the second click the other."""
+    first, second = (f"-{name}", name) if descending else (name, f"-{name}")
+    wanted = second if order == first else first
+    sorting = {name: "ascending", f"-{name}": "descending"}.get(order, "none")
+    return {"name": name, "title": title, "query": address.query(order=wanted), "sort": sorting}

@@ -29,9 +29,12 @@ class Frame:
     finest: int  # minutes a bucket at least: consumers are kept by the hour
 
     @classmethod
-    def of(cls, project: Project, address: Address, span: tuple[int, int] | None, now: datetime) -> "Frame":
+    def of(
+        cls, project: Project, address: Address, span: tuple[int, int] | None, now: datetime, *, finest: int = 1
+    ) -> "Frame":
         """``span``: the first and the last minute with hits. Raises QueryError for times that cannot be read."""
-        finest = HOUR if any(name == "consumer" for name, _ in address.filters) else 1
+        if any(name == "consumer" for name, _ in address.filters):
+            finest = HOUR
         return cls(project, address, chosen(address.plain, span, now, project.time_zone, finest), now, finest)
 
     def intervals(self) -> list[tuple[int, int]]:
@@ -81,6 +84,9 @@ class Frame:
             "kept": self.address.pairs(without=("from", "to")),
             "search_kept": self.address.pairs(without=("from", "to", "q", "all")),
             "elsewhere": self.address.elsewhere().query(),
+            # Without what those pages are of, and what is not kept together with it.
+            "to_consumers": self.address.elsewhere().without("consumer", "release", "traffic").query(),
+            "to_releases": self.address.elsewhere().without("consumer", "release").query(),
             **filters(self.address),
         }
 

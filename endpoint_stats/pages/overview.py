@@ -5,22 +5,21 @@ from functools import partial
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.services import may_edit, visible_projects
 from endpoint_stats.query.coverage import Spans
-from endpoint_stats.query.kept import KeptReading, kept_reading
+from endpoint_stats.query.kept import KeptReading
 from endpoint_stats.query.render import cell, number
 from endpoint_stats.query.runner import Result
-from endpoint_stats.query.spec import Query, QueryError
+from endpoint_stats.query.spec import Query
 
 from . import endpoint_table, overview_charts
-from .address import Address
-from .frame import TOTALS, Frame, filters
+from .answering import answer, own_project
+from .frame import TOTALS, Frame
 
 FEW_ERRORS = 5  # fewer are no news
 
@@ -37,35 +36,23 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
-    projects = list(visible_projects(request.user))
-    project = next((one for one in projects if one.slug == slug), None)
-    if project is None:
-        raise Http404
-    now = timezone.now()
-    address = Address.of(request.GET)
-    if Address.is_untidy(request.GET):
-        return redirect(f"{request.path}?{address.query()}")
-    context: dict[str, Any] = {"project": project, "projects": projects, **filters(address)}
-    context["filters_address"] = reverse("filters", args=[slug])
-    try:
+    whose = own_project(request, slug)
+
+    def show(store: KeptReading, frame: Frame) -> dict[str, Any]:
+        address = frame.address
         order = endpoint_table.order_of(address.get("order"))
-        with kept_reading(request.user, project.pk) as store:
-            frame = Frame.of(project, address, store.span, now)
-            answers = ask(store, frame, order)
-            span = store.span
-    except QueryError as error:
-        return render(request, "endpoint_stats/overview.html", context | {"problem": str(error)}, status=422)
-    context |= frame.context(span)
-    context |= frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans)
-    context |= {
-        "sentence": sentence(answers.totals, answers.endpoints, by_status="status" in dict(address.filters)),
-        "table": endpoint_table.table(answers.endpoints, answers.changes, answers.trends, address, order),
-        "all_query": address.query(all="1"),
-        "has_data": span is not None,
-        "may_edit": span is None and may_edit(request.user, project),
-        "address": request.build_absolute_uri("/").rstrip("/"),
-    }
-    return render(request, "endpoint_stats/overview.html", context)
+        answers = ask(store, frame, order)
+        return {
+            **frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans),
+            "sentence": sentence(answers.totals, answers.endpoints, by_status="status" in dict(address.filters)),
+            "table": endpoint_table.table(answers.endpoints, answers.changes, answers.trends, address, order),
+            "all_query": address.query(all="1"),
+            "may_edit": store.span is None and may_edit(request.user, frame.project),
+            "address": request.build_absolute_uri("/").rstrip("/"),
+        }
+
+    filters_address = reverse("filters", args=[slug])
+    return answer(request, whose, "endpoint_stats/overview.html", show, filters_address=filters_address)
 
 
 @dataclass(frozen=True, slots=True)

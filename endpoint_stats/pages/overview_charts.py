@@ -21,7 +21,7 @@ def charts(
 ) -> list[dict[str, Any]]:
     """Requests by status, latency percentiles, the share of errors, and where requests take their time; ``marks`` stand
     on each."""
-    base = _Base(series, spans, now, marks)
+    base = Base(series, spans, now, marks)
     return [
         _statuses(series, statuses, base),
         _latency(series, base),
@@ -30,7 +30,7 @@ def charts(
     ]
 
 
-class _Base:
+class Base:
     """What all charts of a range share: its buckets, and which of them were observed."""
 
     def __init__(self, series: Result, spans: Spans, now: datetime, marks: Sequence[dict[str, Any]]) -> None:
@@ -76,7 +76,7 @@ def _inside(start: int, end: int, gaps: Sequence[tuple[int, int]]) -> bool:
     return any(first <= start and end <= last for first, last in gaps)
 
 
-def _statuses(series: Result, statuses: Result, base: _Base) -> dict[str, Any]:
+def _statuses(series: Result, statuses: Result, base: Base) -> dict[str, Any]:
     place = {row["time"]: at for at, row in enumerate(series.rows)}
     counts = {name: [0] * len(place) for name in CLASSES}
     for row in statuses.rows:
@@ -98,7 +98,7 @@ def _statuses(series: Result, statuses: Result, base: _Base) -> dict[str, Any]:
     )
 
 
-def _latency(series: Result, base: _Base) -> dict[str, Any]:
+def _latency(series: Result, base: Base) -> dict[str, Any]:
     names = ("p50", "p95", "p99")
     listed = [
         {"name": name, "label": name, "colour": name, "values": base.values([row[name] for row in series.rows])}
@@ -117,7 +117,7 @@ def _latency(series: Result, base: _Base) -> dict[str, Any]:
     )
 
 
-def _errors(series: Result, base: _Base) -> dict[str, Any]:
+def _errors(series: Result, base: Base) -> dict[str, Any]:
     shares = [row["error_rate"] for row in series.rows]
     whole = cell("error_rate", series.totals["error_rate"])
     peak = _highest(shares, base, "error_rate", "The share is highest")
@@ -131,7 +131,7 @@ def _errors(series: Result, base: _Base) -> dict[str, Any]:
     )
 
 
-def _heatmap(series: Result, base: _Base) -> dict[str, Any]:
+def _heatmap(series: Result, base: Base) -> dict[str, Any]:
     counts = [row["histogram"] for row in series.rows]
     used = [at for at in range(len(BANDS) + 1) if any(bucket[at] for bucket in counts)]
     first, last = (used[0], used[-1]) if used else (0, 0)
@@ -149,7 +149,7 @@ def _heatmap(series: Result, base: _Base) -> dict[str, Any]:
     )
 
 
-def _highest(values: Sequence[float | None], base: _Base, name: str = "requests", what: str = "Most") -> str:
+def _highest(values: Sequence[float | None], base: Base, name: str = "requests", what: str = "Most") -> str:
     known = [(value, at) for at, value in enumerate(values) if value]
     if not known:
         return ""

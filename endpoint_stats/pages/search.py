@@ -52,8 +52,14 @@ def _filtered(project: Project, name: str, value: str) -> str:
 def _pages(request: HttpRequest, project: Project, words: list[str]) -> list[tuple[str, str]]:
     """Pages of the project, and other projects, whose titles have all of the words."""
     listed = [
-        ("Overview", reverse("overview", args=[project.slug])),
-        ("Ledger", reverse("ledger", args=[project.slug])),
+        (title, reverse(name, args=[project.slug]))
+        for title, name in (
+            ("Overview", "overview"),
+            ("Consumers", "consumers"),
+            ("Releases", "releases"),
+            ("Compare", "compare"),
+            ("Ledger", "ledger"),
+        )
     ]
     listed += [(f"Settings: {tab.title}", reverse(tab.route, args=[project.slug])) for tab in tabs_of(request, project)]
     listed += [

@@ -1,8 +1,10 @@
 from django.urls import path
 
+from .compare import compare
 from .endpoint import endpoint
 from .filters import filters_form
 from .ledger import ledger_page, roll_back, waiting
+from .named import consumers, releases
 from .overview import home, overview
 from .search import found
 from .settings import ingest_settings
@@ -13,6 +15,12 @@ urlpatterns = [
     path("projects/<str:slug>/filters/", filters_form, name="filters"),
     path("projects/<str:slug>/endpoints/<uuid:id>/", endpoint, name="endpoint"),
     path("projects/<str:slug>/endpoints/<uuid:id>/filters/", filters_form, name="endpoint-filters"),
+    path("projects/<str:slug>/consumers/", consumers, name="consumers"),
+    path("projects/<str:slug>/consumers/filters/", filters_form, {"page": "consumers"}, name="consumers-filters"),
+    path("projects/<str:slug>/releases/", releases, name="releases"),
+    path("projects/<str:slug>/releases/filters/", filters_form, {"page": "releases"}, name="releases-filters"),
+    path("projects/<str:slug>/compare/", compare, name="compare"),
+    path("projects/<str:slug>/compare/filters/", filters_form, {"page": "compare"}, name="compare-filters"),
     path("projects/<str:slug>/search/", found, name="search"),
     path("projects/<str:slug>/waiting/", waiting, name="waiting"),
     path("projects/<str:slug>/settings/ingest/", ingest_settings, name="ingest-settings"),

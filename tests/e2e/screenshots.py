@@ -26,6 +26,11 @@ PAGES = (
     ("overview-cannot", "/projects/demo/?filter.consumer=acme&filter.release=1"),
     ("overview-empty", "/projects/empty/"),
     ("endpoint", "{endpoint}"),
+    ("consumers", "/projects/demo/consumers/"),
+    ("releases", "/projects/demo/releases/"),
+    ("compare-ranges", "/projects/demo/compare/"),
+    ("compare-versions", "/projects/demo/compare/?by=release"),
+    ("compare-consumers", "/projects/demo/compare/?by=consumer"),
     ("filters", "/projects/demo/filters/"),
     ("search", "/projects/demo/search/?q=orders"),
     ("ledger", "/projects/demo/ledger/"),
@@ -48,13 +53,14 @@ PAGES = (
 OUTSIDE = (("sign-in", "/account/login/"), ("sign-up", "/account/signup/"), ("forgotten", "/account/password/reset/"))
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, *wanted: str) -> int:
+    """``wanted``: beginnings of names, where not all are."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, installation(Path(data)) as (base, password), sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         todo = [(scheme, width) for scheme in SCHEMES for width in WIDTHS]
         for scheme, width in track(todo, description="Pages", transient=True):
-            look(browser, base, password, folder, scheme, width)
+            look(browser, base, password, folder, scheme, width, wanted)
         browser.close()
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}/")
     return 0
@@ -103,11 +109,15 @@ def wait_for(address: str) -> None:
     raise TimeoutError(f"{address} does not answer.")
 
 
-def look(browser: Browser, base: str, password: str, folder: Path, scheme: Any, width: int) -> None:
+def look(
+    browser: Browser, base: str, password: str, folder: Path, scheme: Any, width: int, wanted: tuple[str, ...]
+) -> None:
     context = browser.new_context(base_url=base, color_scheme=scheme, viewport={"width": width, "height": 900})
     page = context.new_page()
 
     def take(name: str, address: str) -> None:
+        if wanted and not name.startswith(wanted):
+            return
         page.goto(address)
         page.wait_for_timeout(600)  # charts are drawn after the page has loaded
         page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
@@ -126,4 +136,4 @@ def look(browser: Browser, base: str, password: str, folder: Path, scheme: Any, 
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -240,6 +240,12 @@ SIGNING_IN = {
 PROJECT = {
     "": page(SEE, queries=("q={word}&all=1", "from=-1h&to=now&order=p95")),
     "waiting/": page(SEE, shows=False),
+    "consumers/": page(SEE, queries=("q={word}&all=1", "order=-last", "filter.route=/{word}/orders/7")),
+    "consumers/filters/": page(SEE, queries=("filter.service={word}",)),
+    "releases/": page(SEE, queries=("q={word}&all=1", "order=first")),
+    "releases/filters/": page(SEE),
+    "compare/": page(SEE, queries=("by=release", "by=consumer&a={word}-partner&b={word}-partner", "a=week")),
+    "compare/filters/": page(SEE, queries=("by=release&a={word}-1.0",)),
     "search/": page(SEE, queries=("q={word}", "q=settings")),
     "filters/": page(SEE, queries=("filter.consumer={word}",)),
     "endpoints/<uuid:id>/": page(
