@@ -114,6 +114,9 @@ def nothing_remembered() -> Iterator[None]:
     yield
     if cache is not None:
         cache.SLOW = slow
+    shown = sys.modules.get("endpoint_stats.pages.live.shown")
+    if shown is not None:
+        shown.store.forget()
     door, keys = (sys.modules.get(name) for name in ("endpoint_stats.ingest.live.door", "accounts.keys"))
     if door is not None:
         door.close_doors()

@@ -1,7 +1,7 @@
 """From results to the charts of the overview (docs/charts.md has the contract of a chart)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,16 @@ def charts(
         _errors(series, base),
         _heatmap(series, base),
     ]
+
+
+def live_charts(
+    series: Result, statuses: Result, spans: Spans, now: datetime, marks: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Of the last minutes: requests by status, and p50 and p95. The minute that has begun is drawn as far as it is
+    known, and not called unmeasured where nothing came in it yet."""
+    base = Base(series, spans, now - timedelta(minutes=1), marks)
+    requests = _statuses(series, statuses, base) | {"note": "per minute; the last one is not over"}
+    return [requests, _latency(series, base, ("p50", "p95"))]
 
 
 class Base:
@@ -98,8 +108,7 @@ def _statuses(series: Result, statuses: Result, base: Base) -> dict[str, Any]:
     )
 
 
-def _latency(series: Result, base: Base) -> dict[str, Any]:
-    names = ("p50", "p95", "p99")
+def _latency(series: Result, base: Base, names: Sequence[str] = ("p50", "p95", "p99")) -> dict[str, Any]:
     listed = [
         {"name": name, "label": name, "colour": name, "values": base.values([row[name] for row in series.rows])}
         for name in names

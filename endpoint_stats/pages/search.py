@@ -55,6 +55,7 @@ def _pages(request: HttpRequest, project: Project, words: list[str]) -> list[tup
         (title, reverse(name, args=[project.slug]))
         for title, name in (
             ("Overview", "overview"),
+            ("Live", "live"),
             ("Consumers", "consumers"),
             ("Releases", "releases"),
             ("Compare", "compare"),

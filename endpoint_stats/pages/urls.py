@@ -4,6 +4,7 @@ from .compare import compare
 from .endpoint import endpoint
 from .filters import filters_form
 from .ledger import ledger_page, roll_back, waiting
+from .live.views import live, live_now
 from .named import consumers, releases
 from .overview import home, overview
 from .search import found
@@ -12,6 +13,8 @@ from .settings import ingest_settings
 urlpatterns = [
     path("", home, name="home"),
     path("projects/<str:slug>/", overview, name="overview"),
+    path("projects/<str:slug>/live/", live, name="live"),
+    path("projects/<str:slug>/live/now/", live_now, name="live-now"),
     path("projects/<str:slug>/filters/", filters_form, name="filters"),
     path("projects/<str:slug>/endpoints/<uuid:id>/", endpoint, name="endpoint"),
     path("projects/<str:slug>/endpoints/<uuid:id>/filters/", filters_form, name="endpoint-filters"),

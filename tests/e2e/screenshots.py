@@ -26,6 +26,8 @@ PAGES = (
     ("overview-cannot", "/projects/demo/?filter.consumer=acme&filter.release=1"),
     ("overview-empty", "/projects/empty/"),
     ("endpoint", "{endpoint}"),
+    ("live", "/projects/demo/live/"),
+    ("live-empty", "/projects/empty/live/"),
     ("consumers", "/projects/demo/consumers/"),
     ("releases", "/projects/demo/releases/"),
     ("compare-ranges", "/projects/demo/compare/"),

@@ -239,6 +239,8 @@ SIGNING_IN = {
 }
 PROJECT = {
     "": page(SEE, queries=("q={word}&all=1", "from=-1h&to=now&order=p95")),
+    "live/": page(SEE, queries=("filter.traffic=normal",)),
+    "live/now/": page(SEE, queries=("filter.traffic=normal",)),
     "waiting/": page(SEE, shows=False),
     "consumers/": page(SEE, queries=("q={word}&all=1", "order=-last", "filter.route=/{word}/orders/7")),
     "consumers/filters/": page(SEE, queries=("filter.service={word}",)),

@@ -2,12 +2,12 @@
 
 import * as bars from "./bars.js";
 import * as crosshair from "./crosshair.js";
-import { bucketAt, middleOf, readData } from "./data.js";
+import { bucketAt, middleOf, readData, writeData } from "./data.js";
 import * as heatmap from "./heatmap.js";
 import { followKeyboard } from "./keyboard.js";
 import * as lines from "./lines.js";
 import { Overlay } from "./overlay.js";
-import { makePlot } from "./plot.js";
+import { fillPlot, makePlot } from "./plot.js";
 import { followPointer } from "./pointer.js";
 import { onThemeChange, readTheme } from "./theme.js";
 import { rangeText } from "./times.js";
@@ -60,6 +60,18 @@ export class Chart {
     this.area.replaceChildren();
     this.hush();
     delete this.figure.dataset.ready;
+  }
+
+  // Other data of the same series, drawn in place: the crosshair stays at its time, the panel open. False where that
+  // must wait: while buckets are selected, they are the ones that are seen.
+  update(given) {
+    if (!this.plot || this.selected) return false;
+    const time = this.index === null ? null : this.middle(this.index);
+    const withPanel = !this.overlay.panel.hidden;
+    this.data = writeData(this.figure, given);
+    fillPlot(this, this.kind);
+    if (time !== null) this.pointAt(time, withPanel);
+    return true;
   }
 
   resize() {

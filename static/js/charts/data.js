@@ -20,8 +20,17 @@ function layOut(time, step) {
   return { buckets, places };
 }
 
-export function readData(figure) {
-  const given = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+const written = (figure) => figure.querySelector("script[type='application/json']");
+
+export const readData = (figure) => laidOut(JSON.parse(written(figure).textContent));
+
+// Other data of the same chart; the page carries them from now on.
+export function writeData(figure, given) {
+  written(figure).textContent = JSON.stringify(given);
+  return laidOut(given);
+}
+
+function laidOut(given) {
   const { buckets, places } = layOut(given.time, given.step);
   const data = { gaps: [], marks: [], ...given, buckets, from: buckets[0]?.from, to: buckets.at(-1)?.to };
   if (given.series) {

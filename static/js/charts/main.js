@@ -29,6 +29,18 @@ export function refresh() {
   for (const figure of document.querySelectorAll("figure[data-chart]")) if (!charts.has(figure)) begin(figure);
 }
 
+// What the server says of a chart that is there: its object, and its table as HTML.
+export function update(given, table) {
+  const figure = document.getElementById(`chart-${given.id}`);
+  if (!charts.get(figure)?.update(given)) return;
+  const texts = { ".chart-title": given.title, ".chart-note": given.note, [`#chart-${given.id}-summary`]: given.summary };
+  for (const [place, text] of Object.entries(texts)) {
+    const element = figure.querySelector(place);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+  figure.querySelector(".chart-table .scroll").innerHTML = table;
+}
+
 for (const name of ["htmx:afterSwap", "htmx:load", "htmx:historyRestore"]) document.addEventListener(name, refresh);
 // htmx keeps the page's HTML to go back to: styles that scripts have set would be attributes there, which the
 // Content Security Policy refuses. The charts are gone from it, and drawn anew when it comes back.

@@ -43,15 +43,15 @@ function timeAxis(chart) {
   };
 }
 
-function valueAxis(chart, scale) {
+function valueAxis(chart) {
   return {
     scale: "y",
     stroke: () => chart.theme.quiet,
     font: chart.theme.font,
     size: (plot) => gutter(plot.width),
     gap: 8,
-    splits: () => scale.ticks,
-    values: () => scale.labels,
+    splits: () => chart.scale.ticks,
+    values: () => chart.scale.labels,
     grid: { show: true, width: 1, stroke: () => chart.theme.line },
     ticks: { show: false },
   };
@@ -59,7 +59,7 @@ function valueAxis(chart, scale) {
 
 export function makePlot(chart, kind) {
   const { data, area } = chart;
-  const scale = kind.scale(data);
+  chart.scale = kind.scale(data);
   const options = {
     width: area.clientWidth,
     height: area.clientHeight,
@@ -67,10 +67,10 @@ export function makePlot(chart, kind) {
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: false, range: () => [data.from, data.to] },
-      y: { distr: kind.log(data) ? 3 : 1, range: () => [scale.min, scale.max] },
+      x: { time: false, range: () => [chart.data.from, chart.data.to] },
+      y: { distr: kind.log(data) ? 3 : 1, range: () => [chart.scale.min, chart.scale.max] },
     },
-    axes: [timeAxis(chart), valueAxis(chart, scale)],
+    axes: [timeAxis(chart), valueAxis(chart)],
     series: [{}, ...kind.series(chart)],
     hooks: {
       drawClear: [(plot) => shadeGaps(plot, chart)],
@@ -78,5 +78,13 @@ export function makePlot(chart, kind) {
       draw: [(plot) => drawMarks(plot, chart)],
     },
   };
-  return new window.uPlot(options, [data.buckets.map(middleOf), ...kind.columns(data)], area);
+  return new window.uPlot(options, columnsOf(data, kind), area);
+}
+
+const columnsOf = (data, kind) => [data.buckets.map(middleOf), ...kind.columns(data)];
+
+// The same plot with what the chart's data are now.
+export function fillPlot(chart, kind) {
+  chart.scale = kind.scale(chart.data);
+  chart.plot.setData(columnsOf(chart.data, kind));
 }
