@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "endpoint_stats.pages.notation.NotationMiddleware",
     # Before sessions: what the live page asks every two seconds needs none for a minute.
     "endpoint_stats.pages.live.middleware.LiveMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -73,6 +74,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.projects",
+                "endpoint_stats.pages.notation.notation",
             ],
         },
     },

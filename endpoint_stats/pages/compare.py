@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from endpoint_stats.query.kept import KeptReading
+from endpoint_stats.query.notation import localized
 from endpoint_stats.query.render import cell
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.spec import Query, QueryError
@@ -178,7 +179,7 @@ def change(name: str, before: float | None, after: float | None) -> str:
         return ""
     if name == "error_rate":
         points = (after - before) * 100
-        return f"{'+' if points > 0 else '−'}{abs(points):.1f} points" if abs(points) >= 0.05 else "±0"
+        return f"{'+' if points > 0 else '−'}{localized(f'{abs(points):.1f}')} points" if abs(points) >= 0.05 else "±0"
     return how_much(before, after) if before else ""
 
 

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from endpoint_stats.query.notation import localized
 from endpoint_stats.query.render import cell, number
 from endpoint_stats.query.runner import Result
 
@@ -91,14 +92,16 @@ def latency_change(before: dict[str, Any], after: dict[str, Any]) -> float:
 
 
 def _points(change: float) -> str:
-    return f"errors {'+' if change > 0 else '−'}{abs(change) * 100:.1f} points" if change else ""
+    return f"errors {'+' if change > 0 else '−'}{localized(f'{abs(change) * 100:.1f}')} points" if change else ""
 
 
 def _times(doublings: float) -> str:
     if not doublings:
         return ""
     ratio = 2**doublings
-    return f"p95 ×{ratio:.1f}" if ratio >= 2 else f"p95 {'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:.0f} %"
+    if ratio >= 2:
+        return f"p95 ×{localized(f'{ratio:.1f}')}"
+    return f"p95 {'+' if ratio > 1 else '−'}{abs(ratio - 1) * 100:.0f} %"
 
 
 def sentence(found: list[Difference]) -> str:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from endpoint_stats.query.render import cell
+from endpoint_stats.query.render import cell, number
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.spec import QueryError
 
@@ -109,7 +109,9 @@ def how_much(before: float, value: float) -> str:
     ratio = value / before - 1
     if abs(ratio) < NOTABLE:
         return "±0 %"
-    return f"×{value / before:,.0f}" if ratio > 9.995 else f"{'+' if ratio > 0 else '−'}{abs(ratio) * 100:.0f} %"
+    if ratio > 9.995:
+        return f"×{number(value / before)}"
+    return f"{'+' if ratio > 0 else '−'}{abs(ratio) * 100:.0f} %"
 
 
 def _columns(address: Address, order: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from accounts.models import Project
 from endpoint_stats.query.coverage import Spans
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, number, percent
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.spec import Query
 
@@ -98,7 +98,7 @@ def filters(address: Address) -> dict[str, Any]:
 
 def totals(result: Result, shown: Range) -> list[dict[str, Any]]:
     """The numbers above the charts, each with its change against the range before."""
-    bound = f"±{result.error_bound:.1%}, n = {number(result.totals['timed'])}".replace(".0%", " %")
+    bound = f"±{percent(result.error_bound)}, n = {number(result.totals['timed'])}"
     listed = (
         ("requests", "Requests", ""),
         ("rate", "Requests / s", ""),

@@ -132,7 +132,7 @@ def sentence(page: Page, result: Result, everything: Result) -> str:
         return f"{who} fails most: {of_all} ({cell('error_rate', failing['error_rate'])})."
     most = max(named, key=lambda row: row["requests"])
     share = cell("error_rate", most["requests"] / everything.totals["requests"])
-    how_many = f"{len(named):,} {page.one if len(named) == 1 else page.many}"
+    how_many = f"{number(len(named))} {page.one if len(named) == 1 else page.many}"
     return f"{how_many}; {label(name_of(most, result))} has {share} of the requests."
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from endpoint_stats.aggregate.buckets import minute_of
 from endpoint_stats.aggregate.sketch import BANDS
 from endpoint_stats.query.coverage import Spans
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, number, percent
 from endpoint_stats.query.runner import Result
 
 SERIES = ("requests", "errors", "error_rate", "p50", "p95", "p99", "timed", "histogram")
@@ -119,7 +119,7 @@ def _latency(series: Result, base: Base, names: Sequence[str] = ("p50", "p95", "
         id="latency",
         kind="lines",
         title="Latency",
-        note=f"±{series.error_bound * 100:.2g} %, n = {number(series.totals['timed'])}",
+        note=f"±{percent(series.error_bound)}, n = {number(series.totals['timed'])}",
         unit="s",
         series=listed,
         summary=f"Latency percentiles of the whole range: {_words(totals)}.{worst}",

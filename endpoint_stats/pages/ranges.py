@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from endpoint_stats.aggregate.buckets import ceiling, floor, minute_of, moment_of
+from endpoint_stats.query.render import number
 from endpoint_stats.query.spec import QueryError, parse_time
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Range:
         for minutes, word in ((1440, "day"), (60, "hour"), (1, "minute")):
             if whole % minutes == 0 and whole >= minutes:
                 count = whole // minutes
-                return word if count == 1 else f"{count:,} {word}s"
+                return word if count == 1 else f"{number(count)} {word}s"
         raise AssertionError("every range is whole minutes")
 
 

@@ -6,6 +6,7 @@ from endpoint_stats.aggregate.sketch import BANDS
 from endpoint_stats.metrics import METRICS
 
 from .answer import Result
+from .notation import localized
 from .spec import as_dict
 
 
@@ -31,7 +32,7 @@ NEARLY = 0.9995  # what would be rounded up to 1000 of a unit is 1.00 of the nex
 def number(value: float) -> str:
     """1,234 up to 9,999, then 12.3 k, 4.56 M."""
     if abs(value) < 10_000:
-        return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 999.5 else f"{value:,.3g}"
+        return localized(f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 999.5 else f"{value:,.3g}")
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= NEARLY * size:
             return f"{three_digits(value / size)} {unit}"
@@ -39,13 +40,13 @@ def number(value: float) -> str:
 
 
 def three_digits(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 9.995 else f"{value:.1f}" if abs(value) < 99.95 else f"{value:.0f}"
+    return localized(f"{value:.2f}" if abs(value) < 9.995 else f"{value:.1f}" if abs(value) < 99.95 else f"{value:.0f}")
 
 
 def duration(seconds: float) -> str:
     """0.8 ms, 212 ms, 1.42 s, 3 min."""
     if seconds < 0.0095:
-        return f"{seconds * 1000:.1f} ms"
+        return localized(f"{seconds * 1000:.1f} ms")
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 120:
@@ -59,6 +60,11 @@ def size(count: float) -> str:
         if count >= NEARLY * limit:
             return f"{three_digits(count / limit)} {unit}"
     return f"{count:.0f} B"
+
+
+def percent(value: float) -> str:
+    """0.01 as ``1 %``, 0.9978 as ``99.8 %``."""
+    return localized(f"{value:.1%}".replace(".0%", "%").replace("%", " %"))
 
 
 def cell(name: str, value: Any) -> str:
@@ -75,8 +81,8 @@ def cell(name: str, value: Any) -> str:
     if metric.unit == "By":
         return size(value)
     if name == "apdex":
-        return f"{value:.2f}"
+        return localized(f"{value:.2f}")
     if metric.unit == "ratio":
         # A share that is not nothing must not look like nothing, nor one that is not all like all.
-        return "<0.1%" if 0 < value < 0.0005 else ">99.9%" if 0.9995 <= value < 1 else f"{value:.1%}"
+        return localized("<0.1%" if 0 < value < 0.0005 else ">99.9%" if 0.9995 <= value < 1 else f"{value:.1%}")
     return number(value)

@@ -5,9 +5,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from endpoint_stats.pages import ranges
-from endpoint_stats.query.render import cell, duration
+from endpoint_stats.query.notation import localized
+from endpoint_stats.query.render import cell, duration, percent
 
 register = template.Library()
 
@@ -24,6 +27,12 @@ def local(moment: datetime, zone: str) -> str:
     return moment.astimezone(ZoneInfo(zone)).strftime("%d %b %Y %H:%M")
 
 
+@register.simple_tag
+def moment(value: datetime, zone: str) -> SafeString:
+    """A time in the project's time zone; the browser writes it as its reader does (static/js/times.js)."""
+    return format_html('<time datetime="{}" data-zone="{}">{}</time>', iso(value), zone, local(value, zone))
+
+
 @register.filter
 def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
@@ -37,8 +46,8 @@ def address(moment: datetime) -> str:
 
 @register.simple_tag
 def share(value: float) -> str:
-    """0.01 as ``1 %``, 0.9978 as ``99.8 %``."""
-    return cell("error_rate", value).replace(".0%", "%").replace("%", " %")
+    """0.01 as ``1 %``, 0.9978 as ``99.8 %``; what is not nothing does not look like nothing."""
+    return percent(value) if not 0 < value < 0.0005 and not 0.9995 <= value < 1 else cell("error_rate", value)
 
 
 @register.filter
@@ -48,4 +57,4 @@ def took(seconds: float) -> str:
 
 @register.filter
 def integer(value: int) -> str:
-    return f"{value:,}"
+    return localized(f"{value:,}")

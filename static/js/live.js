@@ -4,6 +4,7 @@
 import { update } from "./charts/main.js";
 import { addressTime } from "./charts/times.js";
 import { put } from "./patch.js";
+import { write } from "./times.js";
 
 const EVERY = 2_000;
 const MOST = 30_000; // between two tries while the server does not answer
@@ -109,6 +110,7 @@ function show(body, live) {
   if (body.empty) return;
   for (const [name, html] of Object.entries(body.parts)) put(part(name), html);
   for (const { chart, table } of body.charts) update(chart, table);
+  write(live);
 }
 
 // From nothing to something, and back: the page has other parts then.

@@ -1,5 +1,6 @@
 """One endpoint's page and the filters, as their reader uses them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,20 @@ def test_the_search_box_without_a_mouse(reader: Any, live_server: Any, callers: 
     reader.wait_for_url("**/endpoints/**")
     settled(reader)
     assert reader.complaints == []
+
+
+def test_times_and_numbers_as_the_reader_writes_them(browser: Any, live_server: Any, callers: Any) -> None:
+    context = browser.new_context(locale="de-DE", viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    sign_in(page, live_server.url)
+    settled(page)
+    start = page.locator(".range time").first
+    assert re.fullmatch(r"\d\d\.\d\d\.\d{4}, \d\d:\d\d", start.inner_text())
+    assert "," in page.locator(".totals .error_rate dd").inner_text()
+    assert page.locator("#chart-errors .u-legend").count() == 0
+    page.locator("#chart-errors summary").click()
+    assert page.locator("#chart-errors td").filter(has_text=",0%").count()
+    assert not complaints
+    context.close()

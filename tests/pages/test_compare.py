@@ -60,7 +60,7 @@ def rows_of(page):
     found = {}
     for row in re.findall(r'<tr>\s*<th scope="row" class="endpoint">(.*?)</tr>', page.content.decode(), re.S):
         route = re.search(r"<bdi>(.*?)</bdi>", row)[1]
-        what = re.search(r'<td class="change (\w+)">(.*?)</td>', row)
+        what = re.search(r'<td class="what (\w+)">(.*?)</td>', row)
         before, after = re.findall(r'<td class="requests(?: side)?">([^<]+)</td>', row)
         found[route] = (what[1], what[2], before, after)
     return found

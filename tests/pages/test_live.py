@@ -550,3 +550,14 @@ def test_the_switch_is_the_only_filter(client, shop, send):
 def test_other_pages_lead_to_it(client, shop):
     for path in ("/projects/shop/", "/projects/shop/ledger/", "/projects/shop/settings/"):
         assert 'href="/projects/shop/live/"' in client.get(path).content.decode(), path
+
+
+def test_it_is_not_shared_between_languages(client, shop, send):
+    """Each reader has numbers in their own language, though one computation answers all who look."""
+    send(some(3, 1) + some(1, 1, status=503))
+    shown = [
+        client.get("/projects/shop/live/", headers={"Accept-Language": language}).content.decode()
+        for language in ("en", "de", "en")
+    ]
+    assert ["25.0%" in page for page in shown] == [True, False, True]
+    assert ["25,0%" in page for page in shown] == [False, True, False]

@@ -15,7 +15,8 @@ from accounts.models import Project
 from endpoint_stats.aggregate.buckets import moment_of
 from endpoint_stats.pages import endpoint_table, overview_charts, registry
 from endpoint_stats.pages.address import PEOPLE_ONLY, Address
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.notation import current
+from endpoint_stats.query.render import cell, number, percent
 from endpoint_stats.templatetags.charts import chart_parts
 
 from .numbers import BEFORE, RECENT, Numbers, ask
@@ -49,7 +50,7 @@ store: Store[Shown | None] = Store(seconds=SECONDS, stale=STALE, patience=settin
 def shown(project_id: int, *, people_only: bool) -> Shown | None:
     """None where the project is gone. Raises QueryError and OperationalError as the database has it, and TimeoutError
     where another thread's computation takes too long."""
-    return store.get((project_id, people_only), partial(_compute, project_id, people_only))
+    return store.get((project_id, people_only, current()), partial(_compute, project_id, people_only))
 
 
 def _compute(project_id: int, people_only: bool) -> Shown | None:
@@ -127,7 +128,7 @@ def elsewhere(address: Address) -> str:
 def totals(numbers: Numbers) -> list[dict[str, Any]]:
     """The numbers of now, with those before beside them where minutes more or less do not matter."""
     now, before = numbers.totals, numbers.before
-    bound = f"±{now.error_bound:.1%}, n = {number(now.totals['timed'])}".replace(".0%", " %")
+    bound = f"±{percent(now.error_bound)}, n = {number(now.totals['timed'])}"
     listed = (
         ("requests", "Requests", "", False),
         ("error_rate", "Server errors", cell("errors", now.totals["errors"]), True),

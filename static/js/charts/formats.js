@@ -51,19 +51,24 @@ export function share(value) {
 
 const BY_UNIT = { s: duration, "1/s": number, 1: number, ratio: share, By: bytes };
 
-export function valueText(unit, value) {
-  return value == null ? MISSING : (BY_UNIT[unit] ?? number)(value);
-}
+// The marks of the reader's language, as the server uses them on the same page.
+const { decimal = ".", group = "," } = globalThis.document?.documentElement.dataset ?? {};
+const localized = (text) => text.replace(/[.,]/g, (mark) => (mark === "." ? decimal : group));
+
+const plainText = (unit, value) => (value == null ? MISSING : (BY_UNIT[unit] ?? number)(value));
+
+export const valueText = (unit, value) => localized(plainText(unit, value));
 
 // The same on an axis, where round numbers need no zeros behind the point: 1.5 s, 5%, and 0 for nothing.
 export function tickText(unit, value) {
   if (value === 0) return "0";
-  return valueText(unit, value).replace(/\.(\d*?)0+(?=\D|$)/, (_, kept) => (kept ? `.${kept}` : ""));
+  return localized(plainText(unit, value).replace(/\.(\d*?)0+(?=\D|$)/, (_, kept) => (kept ? `.${kept}` : "")));
 }
 
 // The latency band of a heatmap's row; ``edges`` are upper ones, null for the open last.
 export function bandText(edges, row) {
   const lower = row > 0 ? edges[row - 1] : null;
-  if (edges[row] == null) return `over ${duration(lower ?? 0)}`;
-  return lower == null ? `up to ${duration(edges[row])}` : `${duration(lower)} – ${duration(edges[row])}`;
+  if (edges[row] == null) return `over ${valueText("s", lower ?? 0)}`;
+  const upper = valueText("s", edges[row]);
+  return lower == null ? `up to ${upper}` : `${valueText("s", lower)} – ${upper}`;
 }

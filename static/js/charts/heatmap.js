@@ -1,7 +1,7 @@
 // A heatmap: how many requests took how long, over time. Rows are latency bands, spaced as a log scale.
 
 import { stretch } from "./canvas.js";
-import { bandText, number, tickText } from "./formats.js";
+import { bandText, tickText, valueText } from "./formats.js";
 import { logTicks } from "./scales.js";
 
 export const log = () => false; // rows are equally high; their edges carry the log scale
@@ -55,7 +55,7 @@ export function readings({ data }, index, row) {
   const counts = data.counts[index];
   if (!counts) return { rows: [{ label: "Requests", value: null, text: "–" }] };
   const rows = [];
-  if (row != null) rows.push({ label: bandText(data.rows, row), value: counts[row], text: number(counts[row]) });
-  rows.push({ label: "All", value: sum(counts), text: number(sum(counts)), total: row != null });
+  if (row != null) rows.push({ label: bandText(data.rows, row), value: counts[row], text: valueText("1", counts[row]) });
+  rows.push({ label: "All", value: sum(counts), text: valueText("1", sum(counts)), total: row != null });
   return { rows };
 }
