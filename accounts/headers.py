@@ -24,7 +24,7 @@ class HeadersMiddleware:
         for name, value in ALWAYS.items():
             response.headers.setdefault(name, value)
         said = response.headers.get("Cache-Control", "")
-        if "no-store" in said:
+        if "no-store" in said or "public" in said:  # the latter says of itself that it is the same for everybody
             return response
         if UNSTORED.match(request.path_info):
             add_never_cache_headers(response)

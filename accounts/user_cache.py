@@ -1,4 +1,5 @@
-"""The per-user cache, on Django's: speed, never truth. Being away costs time and nothing else.
+"""The per-user cache, on Django's, and one of what is the same for everybody: speed, never truth. Being away costs time
+and nothing else.
 
 Keys are namespaced by user and by an epoch that stands in the user's own row, so that one call clears all of a user's
 entries even while the cache is away; what was cleared is never seen again and ends by its time. Values are JSON.
@@ -32,18 +33,20 @@ LEFT_ALONE = 10.0
 MISSING = object()
 
 
-class UserCache:
-    """What one user was answered. ``UserCache(None)``, for who is no user, holds nothing."""
+class Room:
+    """A part of the cache whose names no other part has."""
 
-    def __init__(self, user: object) -> None:
-        self._user = user if isinstance(user, User) and user.pk else None
+    @property
+    def _room(self) -> str:
+        """Its name; "" for one that holds nothing."""
+        raise NotImplementedError
 
     def get(self, key: str, missing: Any = None) -> Any:
         """The value, as JSON gives it back; ``missing`` where it is not there."""
-        if self._user is None:
+        if not self._room:
             return missing
         found = _patience.ask(lambda: cache.get(self._name(key)))
-        counts.add(self._user.pk, found is not None)
+        self._asked(found is not None)
         if found is None:
             return missing
         try:
@@ -53,7 +56,7 @@ class UserCache:
 
     def set(self, key: str, value: Any, seconds: int = LASTS) -> None:
         """Raises TypeError for what is no JSON."""
-        if self._user is None:
+        if not self._room:
             return
         text = msgspec.json.encode(value).decode()
         if len(text) <= MOST:
@@ -68,13 +71,42 @@ class UserCache:
             self.set(key, found, seconds)
         return found
 
+    def _asked(self, hit: bool) -> None:
+        """Told of each question."""
+
     def _name(self, key: str) -> str:
-        assert self._user is not None
         # By the installation's own secret: users of another one that shares a Redis have the same numbers.
         digest = salted_hmac(
             "accounts.user_cache", key.encode("utf-8", "surrogatepass"), algorithm="sha256"
         ).hexdigest()
-        return f"user:{self._user.pk}:{self._user.cache_epoch}:{digest}"
+        return f"{self._room}:{digest}"
+
+
+class UserCache(Room):
+    """What one user was answered. ``UserCache(None)``, for who is no user, holds nothing."""
+
+    def __init__(self, user: object) -> None:
+        self._user = user if isinstance(user, User) and user.pk else None
+
+    @property
+    def _room(self) -> str:
+        return f"user:{self._user.pk}:{self._user.cache_epoch}" if self._user else ""
+
+    def _asked(self, hit: bool) -> None:
+        assert self._user is not None
+        counts.add(self._user.pk, hit)
+
+
+class PublicCache(Room):
+    """What is the same for everybody who may have it, by what it is of (``link:0190…``): never what a user was
+    answered. Whether somebody may is looked up before it is asked."""
+
+    def __init__(self, of: str) -> None:
+        self._of = of
+
+    @property
+    def _room(self) -> str:
+        return f"public:{self._of}"
 
 
 def clear(user: User) -> None:

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from accounts.admin.base import OfProject, ReadOnly
+from accounts.admin.base import EVERYWHERE, ByServices, OfProject, ReadOnly, staff
 
+from . import sharing
 from .models import (
     Batch,
     Beat,
@@ -19,6 +21,7 @@ from .models import (
     ProjectSettings,
     Release,
     RoutePattern,
+    SharedLink,
     StoreState,
 )
 
@@ -99,6 +102,33 @@ class CountingSourceAdmin(OfProject):
     list_filter = ("source", "project")
     search_fields = ("service", "project__slug")
     list_select_related = ("project",)
+
+
+@admin.register(SharedLink)
+class SharedLinkAdmin(ReadOnly, ByServices):
+    """Links of projects, made on their pages. Of the token only the hash is kept, which is not shown either."""
+
+    list_display = ("name", "kind", "project", "created_by", "created", "expires", "revoked", "last_used")
+    fields = (*list_display, "filters", "metric", "days")
+    list_filter = ("kind", "revoked", "expires", "project")
+    search_fields = ("name", "project__slug")
+    list_select_related = ("project", "created_by")
+    date_hierarchy = "created"
+    actions = ("revoke",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not lookup.startswith("token_digest") and super().lookup_allowed(lookup, value, request)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request)
+
+    @admin.action(description="Revoke", permissions=["revoke"], location=EVERYWHERE)
+    def revoke(self, request: HttpRequest, queryset: QuerySet[SharedLink]) -> None:
+        for link in queryset.select_related("project"):
+            sharing.revoke(link, timezone.now(), by=staff(request), request=request)
+            self.message_user(
+                request, f"{link.name} is revoked. Its project can undo that for an hour.", messages.SUCCESS
+            )
 
 
 @admin.register(StoreState)

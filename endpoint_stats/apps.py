@@ -19,6 +19,7 @@ class EndpointStatsConfig(AppConfig):
 
         registry.register_purge("endpoint_stats", _purge)
         registry.register_settings_page(registry.SettingsPage("Ingest", "ingest-settings", registry.Right.EDIT))
+        registry.register_settings_page(registry.SettingsPage("Sharing", "sharing", registry.Right.EDIT))
 
 
 def _purge(project: "Project") -> None:

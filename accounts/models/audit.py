@@ -40,6 +40,9 @@ class Action(models.TextChoices):
     KEY_CREATED = "key_created", "created the API key"
     KEY_REVOKED = "key_revoked", "revoked the API key"
     BATCH_TAKEN_BACK = "batch_taken_back", "took back"
+    LINK_CREATED = "link_created", "shared by the link"
+    LINK_REVOKED = "link_revoked", "revoked the link"
+    LINK_RESTORED = "link_restored", "shared again by the link"
 
 
 class AuditEvent(models.Model):

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
 from accounts import registry
@@ -70,12 +70,18 @@ def slug_of(name: str) -> str:
 
 
 def visible_projects(user: object) -> QuerySet[Project]:
-    """The projects that ``user`` is a member of, by slug; for a key's holder its one. Nobody and strangers see none."""
+    """The projects that ``user`` is a member of, by slug, each with the role there as ``own_role``; for a key's holder
+    its one. Nobody and strangers see none."""
     if isinstance(user, KeyHolder):
         return Project.objects.filter(pk=user.key.project_id)
     if not isinstance(user, User) or not user.is_active:
         return Project.objects.none()
-    return Project.objects.filter(memberships__user=user).order_by("slug")
+    return Project.objects.filter(memberships__user=user).annotate(own_role=F("memberships__role")).order_by("slug")
+
+
+def edits(project: Project) -> bool:
+    """Whether the user for whom ``visible_projects`` found it may edit it, without another question."""
+    return Right.EDIT in RIGHTS.get(getattr(project, "own_role", ""), frozenset())
 
 
 def find_project(user: object, slug: str) -> Project | None:

@@ -28,6 +28,7 @@ from .rollups import (
     TotalHour,
     TotalMinute,
 )
+from .sharing import SharedLink
 from .workers import Beat, JobRun
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "RollupMinute",
     "RoutePattern",
     "Sample",
+    "SharedLink",
     "SourceKind",
     "StoreState",
     "Stream",

@@ -13,7 +13,7 @@ from endpoint_stats.query.kept import KeptReading, kept_reading
 from endpoint_stats.query.spec import QueryError
 
 from .address import Address
-from .frame import Frame, filters
+from .frame import Frame, filters, sharing
 
 # What a page shows of its frame, asked of one snapshot. Raises QueryError for what cannot be answered.
 Show = Callable[[KeptReading, Frame], dict[str, Any]]
@@ -36,10 +36,12 @@ def answer(
     *,
     filters_address: str,
     fixed: str = "",
+    locked: tuple[str, str] | None = None,
     finest: int = 1,
     more: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """``fixed``: a filter that the page itself is of, which its address cannot set. ``finest``: minutes a bucket at
+    """``fixed``: a filter that the page itself is of, which its address cannot set; ``locked``: the one that a link to
+    share has for it. ``finest``: minutes a bucket at
     least. ``more``: what the template needs even where nothing can be answered, whatever the frame says of it."""
     project, projects = whose
     address = Address.of(request.GET)
@@ -52,6 +54,7 @@ def answer(
         "projects": projects,
         "filters_address": filters_address,
         **filters(address),
+        **sharing(project, address.filtered(*locked) if locked else address),
     }
     own = {"has_data": True, **(more or {})}
     try:

@@ -63,6 +63,7 @@ def endpoint(request: HttpRequest, slug: str, id: UUID) -> HttpResponse:
         show,
         filters_address=reverse("endpoint-filters", args=[slug, id]),
         fixed="endpoint",
+        locked=("endpoint", str(id)),
         more={"endpoint": found},
     )
 

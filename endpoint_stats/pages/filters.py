@@ -36,7 +36,7 @@ def filters_form(request: HttpRequest, slug: str, id: UUID | None = None, page: 
         raise Http404
     address = Address.of(request.GET)
     address = address if page == "compare" else address.elsewhere()
-    fields = _fields(address, choices(project.pk), ASKED["endpoint" if id else page])
+    fields = fields_of(address, choices(project.pk), ASKED["endpoint" if id else page])
     asked = {name for name, *_ in fields}
     context: dict[str, Any] = {
         "project": project,
@@ -50,7 +50,7 @@ def filters_form(request: HttpRequest, slug: str, id: UUID | None = None, page: 
     return render(request, "endpoint_stats/filters.html", context)
 
 
-def _fields(address: Address, known: Choices, asked: tuple[str, ...]) -> list[tuple[str, str, str, list[str]]]:
+def fields_of(address: Address, known: Choices, asked: tuple[str, ...]) -> list[tuple[str, str, str, list[str]]]:
     """Name, title, what it is now, and what is offered, of each field. One that has several values stays as it is."""
     offered: dict[str, list[str]] = {
         "service": known.services,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from accounts.models import Project
+from accounts.services import edits
 from endpoint_stats.query.coverage import Spans
 from endpoint_stats.query.render import cell, number, percent
 from endpoint_stats.query.runner import Result
@@ -57,8 +58,12 @@ class Frame:
             partial(make, zone, chart, trend, compare)
             for zone in dict.fromkeys((self.project.time_zone, "UTC"))
             for chart, trend in self.intervals()
-            for compare in ("previous", "")
+            for compare in self.comparisons(zone)
         ]
+
+    def comparisons(self, zone: str) -> tuple[str, ...]:
+        """With what to compare, and what to do where that is not kept."""
+        return ("previous", "")
 
     def marks(self) -> list[dict[str, Any]]:
         return registry.marks(self.project, self.shown.start, self.shown.end, self.address.filters)
@@ -94,6 +99,11 @@ class Frame:
 def filters(address: Address) -> dict[str, Any]:
     """Of the bar of filters, which stands there too where nothing could be answered."""
     return {"chips": address.chips(), "switch": address.switch(), "here": address.query()}
+
+
+def sharing(project: Project, address: Address) -> dict[str, Any]:
+    """Of the bar's way to share what the filters leave. ``project``: as ``visible_projects`` found it."""
+    return {"may_share": edits(project), "share": Address({}, address.filters).query()}
 
 
 def totals(result: Result, shown: Range) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ def chosen(given: Mapping[str, str], span: tuple[int, int] | None, now: datetime
             raise QueryError("bad_range", "The end of the range must lie after its start.")
         start, end = moment_of(floor(minute_of(start), finest)), moment_of(ceiling(minute_of(end), finest))
         return Range(start, end, end_text == "now")
-    end = _end(span, now)
+    end = last(span, now)
     length = FIRST
     if span is not None:
         needed = int((end - moment_of(span[0])).total_seconds()) // 60
@@ -78,20 +78,40 @@ def chosen(given: Mapping[str, str], span: tuple[int, int] | None, now: datetime
     return Range(end - timedelta(minutes=length), end, span is None or end > now)
 
 
-def _end(span: tuple[int, int] | None, now: datetime) -> datetime:
+def within(shown: Range, span: tuple[int, int] | None, now: datetime, days: int) -> Range:
+    """As much of the range as lies in the last ``days`` of the data, or in what is still to come today. Raises
+    QueryError where none of it does."""
+    until = last(span, now)
+    start, end = max(shown.start, until - timedelta(days=days)), min(shown.end, max(until, last(None, now)))
+    if start >= end:
+        raise QueryError("bad_range", f"This shows {last_days(days)}, and nothing before.")
+    return Range(start, end, shown.live)
+
+
+def last_days(days: int) -> str:
+    return "the last day" if days == 1 else f"the last {days} days"
+
+
+def last(span: tuple[int, int] | None, now: datetime) -> datetime:
     """The next full hour after the newest hit: now for live data, the log's end for an old one."""
     newest = int(now.timestamp()) // 60 if span is None else span[1]
     return moment_of(ceiling(newest + 1, 60))
 
 
-def presets(current: Range, span: tuple[int, int] | None, now: datetime, address: "Address") -> list[Preset]:
-    """Ranges that end where the data ends, as addresses that keep the rest of the page's state."""
-    end = _end(span, now)
+def presets(
+    current: Range, span: tuple[int, int] | None, now: datetime, address: "Address", days: int = 0
+) -> list[Preset]:
+    """Ranges that end where the data ends, as addresses that keep the rest of the page's state. ``days``: how far back
+    they may go, with one that goes as far; 0 where nothing limits it."""
+    end = last(span, now)
     made = []
-    for label, minutes in PRESETS:
+    steps = dict(PRESETS)
+    if days:
+        steps = {label: minutes for label, minutes in PRESETS if minutes < days * 1440} | {f"{days} d": days * 1440}
+    for label, minutes in steps.items():
         start = end - timedelta(minutes=minutes)
         made.append(_preset(label, start, end, current, address))
-    if span is not None:
+    if span is not None and not days:
         start = moment_of(span[0] - span[0] % 1440)
         if end - start > timedelta(minutes=PRESETS[-1][1]):
             made.append(_preset("All", start, end, current, address))

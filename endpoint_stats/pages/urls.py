@@ -1,5 +1,6 @@
 from django.urls import path
 
+from . import sharing
 from .compare import compare
 from .endpoint import endpoint
 from .filters import filters_form
@@ -9,6 +10,7 @@ from .named import consumers, releases
 from .overview import home, overview
 from .search import found
 from .settings import ingest_settings
+from .shared import badge, shared
 
 urlpatterns = [
     path("", home, name="home"),
@@ -27,6 +29,11 @@ urlpatterns = [
     path("projects/<str:slug>/search/", found, name="search"),
     path("projects/<str:slug>/waiting/", waiting, name="waiting"),
     path("projects/<str:slug>/settings/ingest/", ingest_settings, name="ingest-settings"),
+    path("projects/<str:slug>/settings/sharing/", sharing.listed, name="sharing"),
+    path("projects/<str:slug>/settings/sharing/<uuid:id>/revoke/", sharing.revoke, name="revoke-link"),
+    path("projects/<str:slug>/settings/sharing/<uuid:id>/restore/", sharing.restore, name="restore-link"),
+    path("shared/<str:token>/", shared, name="shared"),
+    path("shared/<str:token>/badge.svg", badge, name="badge"),
     path("projects/<str:slug>/ledger/", ledger_page, name="ledger"),
     path("projects/<str:slug>/ledger/<uuid:id>/roll-back/", roll_back, name="roll-back"),
 ]

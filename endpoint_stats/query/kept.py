@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from accounts.user_cache import UserCache
+from accounts.user_cache import Room, UserCache
 
 from .answer import Result
 from .coverage import Spans
@@ -30,7 +30,7 @@ def kept_reading(user: object, project_id: int) -> Iterator["KeptReading"]:
 class KeptReading:
     """Answers as a ``Reading`` does."""
 
-    def __init__(self, opened: Reading, cache: UserCache) -> None:
+    def __init__(self, opened: Reading, cache: Room) -> None:
         self.reading, self.cache = opened, cache
         self.spans: Spans = []
 

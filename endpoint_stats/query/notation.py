@@ -15,6 +15,11 @@ class Notation(NamedTuple):
     decimal: str = "."
     group: str = ","
 
+    @property
+    def differs(self) -> bool:
+        """From how programs write numbers."""
+        return self != (".", ",")
+
 
 PLAIN = Notation()
 _current: ContextVar[Notation] = ContextVar("notation", default=PLAIN)

@@ -15,11 +15,13 @@ from accounts.audit import note
 from accounts.keys import find_key, known_keys
 from accounts.models import Action, ApiKey, AuditEvent, Invitation
 from accounts.services import keys, members
-from endpoint_stats.models import RoutePattern
+from endpoint_stats import sharing
+from endpoint_stats.models import RoutePattern, SharedLink
 from tests.admin.conftest import said
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
+LINKS = "/admin/endpoint_stats/sharedlink/"
 KEYS, INVITATIONS, AUDIT = (f"/admin/accounts/{name}/" for name in ("apikey", "invitation", "auditevent"))
 
 
@@ -220,3 +222,21 @@ class TestWhatBelongsToAProject:
             ("route pattern: GET /orders/{order}", {"what": "changed"}),
             ("route pattern: GET /orders/{order}", {"what": "deleted"}),
         ]
+
+
+class TestSharedLinks:
+    def test_revoked_by_staff_and_noted(self, admin_client, boss, shop, owner):
+        wanted = sharing.Wanted("everything", "page", (), everything=True)
+        link, token = sharing.create(shop, wanted, timezone.now(), by=owner)
+        answer = admin_client.post(LINKS, {"action": "revoke", "_selected_action": str(link.pk)}, follow=True)
+        assert said(answer) == ["everything is revoked. Its project can undo that for an hour."]
+        assert Client().get(f"/shared/{token}/").status_code == 404
+        (event,) = AuditEvent.objects.filter(action=Action.LINK_REVOKED)
+        assert (event.actor, event.project) == (boss, shop)
+
+    def test_read_only(self, admin_client, shop, owner):
+        wanted = sharing.Wanted("everything", "page", (), everything=True)
+        link, _ = sharing.create(shop, wanted, timezone.now(), by=owner)
+        assert admin_client.get(f"{LINKS}add/").status_code == 403
+        assert admin_client.post(f"{LINKS}{link.pk}/change/", {"name": "another"}).status_code == 403
+        assert SharedLink.objects.get().name == "everything"

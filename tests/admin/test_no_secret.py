@@ -21,6 +21,7 @@ from django_q.tasks import async_task
 from accounts.admin.site import NOT_SHOWN
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Project, User
 from accounts.services import keys, members
+from endpoint_stats import sharing
 from endpoint_stats.models import (
     Batch,
     Beat,
@@ -31,6 +32,7 @@ from endpoint_stats.models import (
     ProjectSettings,
     Release,
     RoutePattern,
+    SharedLink,
     StoreState,
 )
 
@@ -96,6 +98,8 @@ def world(shop, grace, boss, settings):
         id="f" * 32, name="n", started=now, stopped=now, success=False, result="why", **failed
     )
     named = {"project": shop, "key": 7}
+    wanted = sharing.Wanted("everything", "page", (), everything=True)
+    link, link_token = sharing.create(shop, wanted, now, by=User.objects.get(email="ada@example.org"))
     objects = {
         User: grace,
         Group: Group.objects.create(name="helpers"),
@@ -116,6 +120,7 @@ def world(shop, grace, boss, settings):
         StoreState: StoreState.objects.get_or_create(project=shop)[0],
         Beat: Beat.objects.create(name="scheduler", answered=now),
         JobRun: JobRun.objects.create(name="tidy", due=now),
+        SharedLink: link,
     }
     secrets = {
         "SECRET_KEY": settings.SECRET_KEY,
@@ -125,6 +130,8 @@ def world(shop, grace, boss, settings):
         "hash of a key": key.hashed_key.rpartition("$")[2],
         "token of an invitation": token,
         "digest of an invitation": invitation.token_digest,
+        "token of a link": link_token,
+        "digest of a link": link.token_digest,
         "TOTP secret": "totpsecretofgrace",
         "TOTP secret, encrypted": sealed,
         "seed of recovery codes": "seedofgrace",
@@ -212,7 +219,8 @@ def test_nor_does_what_they_do_leave_one(world, admin_client):
     [
         (User, "password__startswith"), (ApiKey, "hashed_key__startswith"), (ApiKey, "id__contains"),
         (ApiKey, "pk__contains"), (ApiKey, "created_by__password__startswith"),
-        (Invitation, "token_digest__startswith"),
+        (Invitation, "token_digest__startswith"), (SharedLink, "token_digest__startswith"),
+        (SharedLink, "created_by__password__startswith"),
         (Invitation, "invited_by__password__startswith"), (Membership, "user__password__startswith"),
         (Membership, "user__authenticator__data__contains"), (Project, "memberships__user__password__startswith"),
         (Project, "api_keys__hashed_key__startswith"), (AuditEvent, "actor__password__startswith"),

@@ -40,6 +40,7 @@ PAGES = (
     ("settings-members", "/projects/demo/settings/members/"),
     ("settings-keys", "/projects/demo/settings/keys/"),
     ("settings-ingest", "/projects/demo/settings/ingest/"),
+    ("settings-sharing", "/projects/demo/settings/sharing/?filter.consumer=acme"),
     ("settings-audit", "/projects/demo/settings/audit/"),
     ("new-project", "/new-project/"),
     ("account", "/account/"),
@@ -131,9 +132,20 @@ def look(
     page.fill("#id_password", password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.goto("/projects/demo/")
-    endpoint = page.locator("table.endpoints a.route").first.get_attribute("href") or ""
+    busiest = page.locator("table.endpoints a.route").first
+    endpoint, endpoint_name = busiest.get_attribute("href") or "", busiest.get_attribute("title") or ""
     for name, address in PAGES:
         take(name, address.format(endpoint=endpoint))
+    for kind in ("page", "badge"):
+        page.goto("/projects/demo/settings/sharing/")
+        page.get_by_label("What it is called").fill("Orders")
+        page.get_by_label("Route", exact=True).fill(endpoint_name)
+        page.get_by_label("It is", exact=True).select_option(kind)
+        page.get_by_role("button", name="Make the link").click()
+        page.screenshot(path=folder / f"settings-sharing-{kind}-{scheme}-{width}.png", full_page=True)
+        if kind == "page":
+            take("shared", page.locator("#address").inner_text())
+    take("shared-over", "/shared/nothing/")
     context.close()
 
 

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=T
 SIGNED_OUT = ("/account/login/", "/account/signup/", "/account/password/reset/", "/invitation/nothing/")
 OWN = ("/account/", "/account/email/", "/account/password/change/", "/account/2fa/", "/account/sessions/",
        "/account/data/", "/new-project/")  # fmt: skip
-OF_A_PROJECT = ("", "members/", "keys/", "ingest/", "audit/")
+OF_A_PROJECT = ("", "members/", "keys/", "ingest/", "sharing/", "audit/")
 
 
 @pytest.fixture

@@ -186,6 +186,15 @@ ACCOUNT = {
     "new-project/": own(*SAFE, "POST", body={"name": "Another"}),
     "invitation/": Route(_public, dict.fromkeys((*SAFE, "POST"), MISSING)),
     "invitation/<str:token>/": public(SAFE, fill={"token": ("token",)}),
+    # Links of the world are locked to what no request has: so they tell nothing of their project at all.
+    "shared/<str:token>/": public(
+        SAFE,
+        fill={"token": ("shared token",)},
+        queries=("filter.consumer={word}-partner&all=1", "q={word}", "from=-9d"),
+    ),
+    "shared/<str:token>/badge.svg": public(
+        SAFE, fill={"token": ("badge token",)}, queries=("filter.consumer={word}-partner",)
+    ),
     "account/": own(*SAFE),
     "account/profile/": own("POST", body={"name": "Another"}),
     "account/sessions/": own(*SAFE),
@@ -271,6 +280,14 @@ PROJECT = {
     "settings/keys/": page(EDIT, post=EDIT, body={"name": "another", "scope": "read", "days": "1"}),
     "settings/keys/<slug:prefix>/revoke/": page(post=EDIT, fill={"prefix": ("key",)}),
     "settings/first-key/": page(post=EDIT),
+    "settings/sharing/": page(
+        EDIT,
+        post=EDIT,
+        queries=("filter.consumer={word}-partner", "filter.endpoint={endpoint}"),
+        body={"name": "another", "kind": "page", "filter.status": "404", "days": "7", "lasts": "7"},
+    ),
+    "settings/sharing/<uuid:id>/revoke/": page(post=EDIT, fill={"id": ("link",)}),
+    "settings/sharing/<uuid:id>/restore/": page(post=EDIT, fill={"id": ("revoked link",)}),
     "settings/audit/": page(MANAGE, queries=("before=999999999",)),
 }
 API = {

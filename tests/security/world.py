@@ -26,6 +26,7 @@ from accounts.audit import Action, note
 from accounts.keys import create_key
 from accounts.models import ApiKey, Membership, Project, User
 from accounts.services import create_project, members
+from endpoint_stats import sharing
 from endpoint_stats.models import CountingSource, Endpoint, ProjectSettings, RoutePattern
 from endpoint_stats.query import ledger
 from endpoint_stats.store.compact import compact
@@ -131,6 +132,7 @@ def make_tenant(word: str, number: int, folder: Path) -> Tenant:
     fill(tenant, folder)
     invitation, token = members.invite(f"{OF_OWNERS}@{word}.example", project, "editor", by=owner)
     note(Action.PROJECT_CHANGED, by=owner, project=project, target=f"{word} {OF_OWNERS}", details={"x": word})
+    share(tenant)
     session = UserSession.objects.get(session_key=signed_in(owner).session)
     UserSession.objects.filter(pk=session.pk).update(id=number * OWN + 300_000, user_agent=f"browser of {word}")
     tenant.ids |= {
@@ -147,6 +149,19 @@ def make_tenant(word: str, number: int, folder: Path) -> Tenant:
         value for name, value in tenant.ids.items() if name not in ("slug", "user")
     }
     return tenant
+
+
+def share(tenant: Tenant) -> None:
+    """A page, a badge, and a link that was revoked a moment ago."""
+    now, owner = timezone.now(), tenant.people["owner"]
+    for what, kind in (("shared", "page"), ("badge", "badge"), ("revoked", "page")):
+        wanted = sharing.Wanted("a link", kind, (("status", ("404",)),), "requests")
+        link, token = sharing.create(tenant.project, wanted, now, by=owner)
+        tenant.ids[f"{what} token"] = token
+        if what != "badge":
+            tenant.ids["link" if what == "shared" else "revoked link"] = str(link.pk)
+        if what == "revoked":
+            sharing.revoke(link, now, by=owner)
 
 
 def configure(tenant: Tenant) -> None:
