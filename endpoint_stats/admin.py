@@ -23,6 +23,7 @@ from .models import (
     RoutePattern,
     SharedLink,
     StoreState,
+    Upload,
 )
 
 
@@ -135,6 +136,29 @@ class SharedLinkAdmin(ReadOnly, ByServices):
 class StoreStateAdmin(ReadOnly):
     list_display = ("project", "revision", "oldest", "newest", "minute_floor", "hour_floor", "day_floor")
     list_select_related = ("project",)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly):
+    """Logs that came by the page; ``preview`` is left out, since it holds lines of them."""
+
+    list_display = (
+        "name",
+        "project",
+        "origin",
+        "state",
+        "size",
+        "service",
+        "format",
+        "attempts",
+        "created",
+        "heartbeat",
+    )
+    list_filter = ("state", "origin", "project")
+    search_fields = ("name", "id", "project__slug")
+    date_hierarchy = "created"
+    list_select_related = ("project",)
+    exclude = ("preview", "claim")
 
 
 @admin.register(Beat)

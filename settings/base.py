@@ -8,6 +8,7 @@ from . import env
 from .databases import caches, databases
 from .sign_in import *  # noqa: F403  (a part of these settings)
 from .sign_in import mailers
+from .storages import uploads
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.folder("DATA_DIR", BASE_DIR / "var")
@@ -106,8 +107,14 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(DATA_DIR / "files")},
     },
+    "uploads": uploads(DATA_DIR / "uploads", env.string("UPLOADS_BUCKET", ""), env.string("S3_ENDPOINT_URL", "")),
     "staticfiles": {"BACKEND": "settings.staticfiles.ModuleStorage"},
 }
+# The largest log that the page takes, as it is sent, and what may come out of one that is compressed.
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_BYTES", 100 * 1000 * 1000)
+UPLOAD_MAX_UNPACKED_BYTES = env.integer("UPLOAD_MAX_UNPACKED_BYTES", 4 * 1000**3)
+# Forms and files that come by HTTP wait there, under no name: what is killed leaves nothing behind.
+FILE_UPLOAD_TEMP_DIR = str(DATA_DIR)
 
 SECURE_CSP = {
     "default-src": [CSP.NONE],

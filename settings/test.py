@@ -6,6 +6,7 @@ from pathlib import Path
 from . import env
 from .base import *  # noqa: F403  (Django's way to extend settings)
 from .databases import databases
+from .storages import uploads
 
 SECRET_KEY = "for tests only"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
@@ -17,6 +18,8 @@ for _alias, _database in DATABASES.items():
         # A file, not memory: threads and the test server then meet the locks that the product meets.
         _database["TEST"] = {"NAME": str(DATA_DIR / f"test-{_alias}.sqlite3")}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+STORAGES["uploads"] = uploads(DATA_DIR / "uploads", "", "")  # noqa: F405
+FILE_UPLOAD_TEMP_DIR = str(DATA_DIR)
 COMMIT_POINTS = True
 IMPORT_PROCESSES = 1
 ENDPOINT_STATS = {**ENDPOINT_STATS, "ENABLED": env.boolean("MEASURE_ITSELF", False), "INTERVAL": 0.2}  # noqa: F405

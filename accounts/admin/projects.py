@@ -58,19 +58,24 @@ class WithMembers(ByServices):
 class ProjectAdmin(WithMembers):
     """Archived and deleted by actions, which can be undone until the grace period is over."""
 
-    list_display = ("slug", "name", "time_zone", "member_count", "created", "archived", "delete_after")
-    list_filter = (("archived", admin.EmptyFieldListFilter), ("delete_after", admin.EmptyFieldListFilter), "created")
+    list_display = ("slug", "name", "demo", "time_zone", "member_count", "created", "archived", "delete_after")
+    list_filter = (
+        "demo",
+        ("archived", admin.EmptyFieldListFilter),
+        ("delete_after", admin.EmptyFieldListFilter),
+        "created",
+    )
     search_fields = ("slug", "name")
     inlines = (MembershipInline,)
     actions = ("archive", "restore", "delete_after_grace")
 
     def get_fields(self, request: HttpRequest, obj: Project | None = None) -> tuple[str, ...]:
         settable = ("slug", "name", "time_zone")
-        return (*settable, "created", "archived", "delete_after") if obj else settable
+        return (*settable, "demo", "created", "archived", "delete_after") if obj else settable
 
     def get_readonly_fields(self, request: HttpRequest, obj: Project | None = None) -> tuple[str, ...]:
         """The slug stands in addresses and in other people's programs."""
-        return ("slug", "created", "archived", "delete_after") if obj else ()
+        return ("slug", "demo", "created", "archived", "delete_after") if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         return super().get_queryset(request).annotate(member_count=Count("memberships"))

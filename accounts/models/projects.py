@@ -40,6 +40,9 @@ class Project(models.Model):
     delete_after = models.DateTimeField(
         null=True, blank=True, db_index=True, help_text="When everything of it is deleted; until then it may be kept."
     )
+    demo = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="Invented traffic: it can be removed at once."
+    )
     members = models.ManyToManyField(User, through="Membership", related_name="projects")
 
     @property

@@ -49,6 +49,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     first_password_ends = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Until when a password works that somebody else gave."
     )
+    demo_removed = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When they removed their demo: it does not come back by itself.",
+    )
     cache_epoch = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="Part of each key of the user's cache; raising it clears it."
     )

@@ -26,11 +26,12 @@ def create_project(
     owner: User | None = None,
     name: str = "",
     time_zone: str = "UTC",
+    demo: bool = False,
     by: object = None,
     request: HttpRequest | None = None,
 ) -> Project:
     """A new project, with ``owner`` as its owner. Raises ValidationError with one sentence a field."""
-    project = Project(slug=slug, name=name or slug.replace("-", " ").capitalize(), time_zone=time_zone)
+    project = Project(slug=slug, name=name or slug.replace("-", " ").capitalize(), time_zone=time_zone, demo=demo)
     project.full_clean()
     with transaction.atomic():
         project.save()
@@ -45,12 +46,14 @@ def create_first(user: User) -> Project:
     return create_named(f"{(user.name or user.email.partition('@')[0])[:100]}’s project", user)
 
 
-def create_named(name: str, owner: User, *, time_zone: str = "UTC", request: HttpRequest | None = None) -> Project:
+def create_named(
+    name: str, owner: User, *, time_zone: str = "UTC", demo: bool = False, request: HttpRequest | None = None
+) -> Project:
     """A project whose slug is made of its name. Raises ValidationError."""
     if not name.strip():
         raise ValidationError({"name": "Give the project a name."})
     slug = slug_of(name)
-    make = partial(create_project, owner=owner, name=name, time_zone=time_zone, request=request)
+    make = partial(create_project, owner=owner, name=name, time_zone=time_zone, demo=demo, request=request)
     if slug and not Project.objects.filter(slug=slug).exists():
         try:
             with transaction.atomic():
@@ -171,6 +174,33 @@ def purge(project_id: int, now: datetime) -> bool:
         note(Action.PROJECT_PURGED, by="the installation", target=project.slug)
         project.delete()
     return True
+
+
+def demo_of(user: User) -> Project | None:
+    """The demo that they own."""
+    mine = Project.objects.filter(memberships__user=user, memberships__role=Role.OWNER)
+    return mine.filter(demo=True, delete_after=None).order_by("pk").first()
+
+
+def create_demo(owner: User, title: str, *, request: HttpRequest | None = None) -> tuple[Project, bool]:
+    """Their demo, one a user, and whether it was made just now."""
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=owner.pk)  # two clicks at once lead to one
+        found = demo_of(owner)
+        if found is not None:
+            return found, False
+        User.objects.filter(pk=owner.pk).update(demo_removed=None)
+        return create_named(title, owner, demo=True, request=request), True
+
+
+def remove_demo(project: Project, now: datetime, *, by: User, request: HttpRequest | None = None) -> None:
+    """Nobody finds it any more, and the next purge deletes it. Raises ValueError for a project that is no demo."""
+    if not project.demo:
+        raise ValueError(f"{project.slug} is no demo.")
+    with transaction.atomic():
+        _set(project, Action.PROJECT_DELETED, by, request, delete_after=now)
+        project.memberships.all().delete()
+        User.objects.filter(pk=by.pk).update(demo_removed=now)
 
 
 def owner_by_email(email: str) -> User:

@@ -20,7 +20,7 @@ from .base import ProjectView, fields_of, invalid
 class ProjectSerializer(serializers.ModelSerializer[Project]):
     class Meta:
         model = Project
-        fields = ("slug", "name", "time_zone", "created", "archived", "delete_after")
+        fields = ("slug", "name", "time_zone", "created", "archived", "delete_after", "demo")
         read_only_fields = fields
 
 

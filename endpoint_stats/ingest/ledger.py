@@ -1,5 +1,6 @@
 """The ledger of imports: what was read, what became of it, and what it may overlap with."""
 
+import contextlib
 import os
 from datetime import timedelta
 from hashlib import sha256
@@ -56,7 +57,8 @@ def end(batch: Batch, *, failed: str = "") -> None:
     Batch.objects.filter(id=batch.id, state=Batch.State.RUNNING).update(
         state=state, message=failed[:500], finished=now, heartbeat=now
     )
-    batch.refresh_from_db()
+    with contextlib.suppress(Batch.DoesNotExist):  # purged with its project
+        batch.refresh_from_db()
 
 
 def overlapping(batch: Batch) -> list[Batch]:

@@ -27,7 +27,9 @@ from .streams import PIECE, FileStream, Stream, StreamError, open_stream
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to import. ``now`` decides what lies too far ahead; ``processes`` 0 means a process a core."""
+    """How to import. ``now`` decides what lies too far ahead; ``processes`` 0 means a process a core; ``name`` is what
+    the ledger calls it in the place of its path; ``max_bytes``: most that may come out of a compressed file (0: any
+    number)."""
 
     now: datetime
     service: str = ""
@@ -36,6 +38,8 @@ class Options:
     dry_run: bool = False
     follow: bool = False
     processes: int = 0
+    name: str = ""
+    max_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -92,24 +96,28 @@ def import_path(
     *,
     progress: Progress = _ignore,
     recognised: Callable[[str], None] = _ignore,
+    begun: Callable[[UUID | None], None] = _ignore,
 ) -> Outcome:
     """Import one file. Errors of the input or the database come back in ``Outcome.error``; KeyboardInterrupt
-    is raised again after the ledger was closed. What was committed before stays, counted once."""
-    outcome = Outcome(path)
+    is raised again after the ledger was closed, and so is what ends a task. What was committed before stays, counted
+    once. ``begun`` is told the id of the ledger's line, before anything is stored."""
+    name = options.name or path
+    outcome = Outcome(name)
     started = time.monotonic()
     stream: FileStream | Stream | None = None
     importer: Importer | None = None
     try:
-        stream = _followed(path) if options.follow else open_stream(path, stdin)
+        stream = _followed(path) if options.follow else open_stream(path, stdin, options.name, options.max_bytes)
         head = stream.head()
         if not head:
             outcome.note = "empty: there is nothing to import"
             return outcome
-        source = choose_source(head, options, path)
+        source = choose_source(head, options, name)
         outcome.format = source.name
         recognised(source.name)
         importer = Importer(project, stream, source, options.service, now=options.now, store=not options.dry_run)
-        importer.begin(path, source.name)
+        importer.begin(name, source.name)
+        begun(importer.batch.id if importer.batch else None)
         if isinstance(stream, FileStream) and options.follow:
             follow(importer, stream, path, progress)
         else:
@@ -128,6 +136,9 @@ def import_path(
         raise
     except KeyboardInterrupt:
         outcome.error = "Stopped by Ctrl-C. What was stored is kept; import it again to go on."
+        raise
+    except SystemExit:  # a task that took longer than it may
+        outcome.error = "Stopped. What was stored is kept; import it again to go on."
         raise
     finally:
         if stream is not None:

@@ -96,9 +96,9 @@ def _read_at(fd: int, offset: int, size: int) -> bytes:
 class FileStream:
     """A plain file. Pieces name byte ranges, so that worker processes read them themselves."""
 
-    def __init__(self, path: str, whole_lines: bool = False) -> None:
+    def __init__(self, path: str, whole_lines: bool = False, name: str = "") -> None:
         """``whole_lines``: leave a last line without its newline for later, as in a log that is being written."""
-        self.name = path
+        self.name = name or path
         self.file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed by close)
         self.fd = self.file.fileno()
         # Worker processes read the very file that is open here, also when a rotation gives its name to another.
@@ -159,9 +159,11 @@ class FileStream:
 class PipeStream:
     """A stream that can only be read once, forwards: standard input or a decompressor."""
 
-    def __init__(self, name: str, source: BinaryIO, counted: BinaryIO | None = None) -> None:
-        """``counted``: the compressed file beneath, whose position is progress."""
+    def __init__(self, name: str, source: BinaryIO, counted: BinaryIO | None = None, limit: int = 0) -> None:
+        """``counted``: the compressed file beneath, whose position is progress; ``limit``: most bytes that may come
+        out (0: as many as there are)."""
         self.name, self.source, self.counted = name, source, counted
+        self.limit, self.came = limit, 0
         self.total = os.fstat(counted.fileno()).st_size if counted is not None else None
         # What is there, rather than a full block: a slow pipe is read as it comes, and damage is met late.
         self.read_some: Callable[[int], bytes] = getattr(source, "read1", source.read)
@@ -181,6 +183,13 @@ class PipeStream:
                 "import it again when it is whole."
             )
             data = b""
+        before, self.came = self.came, self.came + len(data)
+        if self.limit and self.came > self.limit:
+            data = data[: max(self.limit - before, 0)]
+            self.failure = StreamError(
+                f"{self.name} unpacks to more than {self.limit:,} bytes. The lines before that were imported and are "
+                "kept; import larger logs with manage.py import_log."
+            )
         self.ended = not data
         return data
 
@@ -259,10 +268,11 @@ def _decompressor(kind: str, file: BinaryIO) -> BinaryIO:
     return ZstdFrames(file)  # type: ignore[return-value]
 
 
-def open_stream(path: str, stdin: BinaryIO) -> Stream:
+def open_stream(path: str, stdin: BinaryIO, name: str = "", limit: int = 0) -> Stream:
     """The stream of a path, ``-`` for standard input; compression is seen by its first bytes, not its name.
 
-    Raises StreamError where there is nothing to read.
+    ``name``: what it is called where that is not its path; ``limit``: most bytes that may come out of a compressed one
+    (0: any number). Raises StreamError where there is nothing to read.
     """
     if path == "-":
         return _from_pipe("-", stdin, None)
@@ -275,11 +285,11 @@ def open_stream(path: str, stdin: BinaryIO) -> Stream:
                 pipe = open(path, "rb")  # noqa: SIM115 (closed by the stream)
             return _from_pipe(path, pipe, None)
         with open(path, "rb") as file:
-            compressed = _kind(file.read(4))
+            compressed = compression(file.read(4))
         if compressed:
             file = open(path, "rb")  # noqa: SIM115 (closed by the stream)
-            return PipeStream(path, _decompressor(compressed, file), file)
-        return FileStream(str(Path(path)))
+            return PipeStream(name or path, _decompressor(compressed, file), file, limit)
+        return FileStream(str(Path(path)), name=name)
     except FileNotFoundError as error:
         raise StreamError(f"{path} does not exist.") from error
     except PermissionError as error:
@@ -290,8 +300,14 @@ def open_stream(path: str, stdin: BinaryIO) -> Stream:
         raise StreamError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _kind(first: bytes) -> str:
+def compression(first: bytes) -> str:
+    """gzip, zstd or bzip2, by the first four bytes; "" for what is neither."""
     return next((kind for magic, kind in _MAGIC.items() if first.startswith(magic)), "")
+
+
+def stream_of(name: str, file: BinaryIO) -> Stream:
+    """Of a file that is open and may lie anywhere, such as in an object storage."""
+    return _from_pipe(name, file, None)
 
 
 def _from_pipe(name: str, pipe: BinaryIO, counted: BinaryIO | None) -> Stream:
@@ -301,7 +317,7 @@ def _from_pipe(name: str, pipe: BinaryIO, counted: BinaryIO | None) -> Stream:
         while len(first) < 4 and (more := pipe.read(4 - len(first))):
             first += more
     rejoined = _Rejoined(first, pipe)
-    kind = _kind(first)
+    kind = compression(first)
     return PipeStream(name, _decompressor(kind, rejoined) if kind else rejoined, counted)  # type: ignore[arg-type]
 
 

@@ -29,6 +29,7 @@ from .rollups import (
     TotalMinute,
 )
 from .sharing import SharedLink
+from .uploads import Upload
 from .workers import Beat, JobRun
 
 __all__ = [
@@ -69,5 +70,6 @@ __all__ = [
     "TotalDay",
     "TotalHour",
     "TotalMinute",
+    "Upload",
     "validate_trace_url",
 ]

@@ -17,9 +17,10 @@ from endpoint_stats.query.render import cell, number
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.spec import Query
 
-from . import endpoint_table, overview_charts
+from . import endpoint_table, overview_charts, uploaded
 from .answering import answer, own_project
 from .frame import TOTALS, Frame
+from .upload import form_context
 
 FEW_ERRORS = 5  # fewer are no news
 
@@ -42,17 +43,28 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         address = frame.address
         order = endpoint_table.order_of(address.get("order"))
         answers = ask(store, frame, order)
-        return {
+        found = {
             **frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans),
             "sentence": sentence(answers.totals, answers.endpoints, by_status="status" in dict(address.filters)),
             "table": endpoint_table.table(answers.endpoints, answers.changes, answers.trends, address, order),
             "all_query": address.query(all="1"),
-            "may_edit": store.span is None and may_edit(request.user, frame.project),
             "address": request.build_absolute_uri("/").rstrip("/"),
         }
+        if frame.project.demo or store.span is None:
+            found |= beginning(request, frame)
+        return found
 
     filters_address = reverse("filters", args=[slug])
     return answer(request, whose, "endpoint_stats/overview.html", show, filters_address=filters_address)
+
+
+def beginning(request: HttpRequest, frame: Frame) -> dict[str, Any]:
+    """What a project without hits offers, and how far a demo is filled."""
+    project = frame.project
+    may = may_edit(request.user, project)
+    parts = uploaded.on_overview(project, frame.now, may_edit=may)
+    busy = any(part["upload"].moving for part in parts) or project.demo
+    return {"may_edit": may, "parts": parts, "busy": busy, **form_context(project)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """What higher apps add to the core's pages; filled by their ``AppConfig.ready()``.
 
-Marks on every time axis (releases, alerts), and panels on an endpoint's page. Names are unique; the same one twice is
-an error.
+Marks on every time axis (releases, alerts), panels on an endpoint's page, and a demo. Names are unique; the same one
+twice is an error.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,16 @@ class Panel:
     context: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Invented traffic, to look around in. ``title`` of its project; ``name(end)``: what the ledger calls the traffic
+    that ends then; ``lines(name)``: its hits as lines of NDJSON, the same ones for the same name, however often."""
+
+    title: str
+    name: Callable[[datetime], str]
+    lines: Callable[[str], Iterator[bytes]]
+
+
 # Marks of a project in [start, end), as far as the filters let them through.
 Marks = Callable[[Project, datetime, datetime, Filters], Sequence[Mark]]
 # None where there is nothing to say of the endpoint.
@@ -41,6 +51,7 @@ Panels = Callable[[HttpRequest, Project, Endpoint], Panel | None]
 
 _marks: dict[str, Marks] = {}
 _panels: dict[str, Panels] = {}
+_demos: dict[str, Demo] = {}
 
 
 def register_marks(name: str, marks: Marks) -> None:
@@ -49,6 +60,15 @@ def register_marks(name: str, marks: Marks) -> None:
 
 def register_panel(name: str, panel: Panels) -> None:
     _add(_panels, name, panel)
+
+
+def register_demo(demo: Demo) -> None:
+    _add(_demos, "demo", demo)
+
+
+def demo() -> Demo | None:
+    """None where no app has one to offer."""
+    return _demos.get("demo")
 
 
 def marks(project: Project, start: datetime, end: datetime, filters: Filters) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import sharing
+from . import demo, sharing
 from .compare import compare
 from .endpoint import endpoint
 from .filters import filters_form
@@ -11,6 +11,7 @@ from .overview import home, overview
 from .search import found
 from .settings import ingest_settings
 from .shared import badge, shared
+from .upload import one_upload, progress, upload
 
 urlpatterns = [
     path("", home, name="home"),
@@ -34,6 +35,11 @@ urlpatterns = [
     path("projects/<str:slug>/settings/sharing/<uuid:id>/restore/", sharing.restore, name="restore-link"),
     path("shared/<str:token>/", shared, name="shared"),
     path("shared/<str:token>/badge.svg", badge, name="badge"),
+    path("projects/<str:slug>/upload/", upload, name="upload"),
+    path("projects/<str:slug>/upload/<uuid:id>/", one_upload, name="one-upload"),
+    path("projects/<str:slug>/upload/<uuid:id>/progress/", progress, name="upload-progress"),
+    path("projects/<str:slug>/remove-demo/", demo.remove, name="remove-demo"),
+    path("load-demo/", demo.load, name="load-demo"),
     path("projects/<str:slug>/ledger/", ledger_page, name="ledger"),
     path("projects/<str:slug>/ledger/<uuid:id>/roll-back/", roll_back, name="roll-back"),
 ]

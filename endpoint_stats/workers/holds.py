@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from endpoint_stats.models import JobRun
 
-# Longer than a task may run (Q_CLUSTER's timeout), or two of them would run at once.
+# Longer than a task may run (Q_CLUSTER's timeout), or two of them would run at once. (Those with a timeout of their own
+# claim what they work on; were they held for as long, one whose worker was killed would wait for as long.)
 EXPIRES = timedelta(seconds=90)
 MAX_KEY = 60
 

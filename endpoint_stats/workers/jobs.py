@@ -20,13 +20,15 @@ class Job:
     twice and late. ``arguments``, where given, is the dotted path of a function of ``now`` that returns the
     keywords of each task to enqueue (none: nothing to do); it runs inside the scheduler and must be quick. A task
     that is still queued or running under the same name and keywords is not enqueued again. A task that needs
-    longer than Django-Q2's timeout (60 s) is ended by it, so let it work in committed steps.
+    longer than Django-Q2's timeout (60 s) is ended by it, so let it work in committed steps; or name a ``timeout`` in
+    seconds, and claim what it works on: such a task is enqueued again, and handed out again, while it runs.
     """
 
     name: str
     every: timedelta
     function: str
     arguments: str = ""
+    timeout: int = 0
 
 
 _jobs: dict[str, Job] = {}
@@ -47,11 +49,13 @@ def registered() -> tuple[Job, ...]:
 
 
 TASKS = "endpoint_stats.workers.tasks"
+UPLOADS = "endpoint_stats.workers.uploads"
 register(
     Job("compact", timedelta(seconds=2), f"{TASKS}.compact_project", "endpoint_stats.workers.tasks.projects_to_compact")
 )
 register(Job("prune", timedelta(hours=6), f"{TASKS}.prune_project", "endpoint_stats.workers.tasks.projects_to_prune"))
 register(Job("purge", timedelta(hours=1), f"{TASKS}.purge_project", "endpoint_stats.workers.tasks.projects_to_purge"))
 register(Job("tidy", timedelta(hours=1), f"{TASKS}.tidy"))
+register(Job("upload", timedelta(seconds=2), f"{UPLOADS}.import_upload", f"{UPLOADS}.uploads_to_import", timeout=3600))
 register(Job("canary", timedelta(seconds=30), f"{TASKS}.answer_canary", "endpoint_stats.workers.canary.ask"))
 post_execute_in_worker.connect(canary.after_task, dispatch_uid="endpoint_stats.workers")

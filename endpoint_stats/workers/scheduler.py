@@ -77,9 +77,10 @@ def _run(job: jobs.Job, seen: datetime, now: datetime) -> int:
         arguments = import_string(job.arguments)(now) if job.arguments else [{}]
         wanted = {holds.key(job.name, keywords): keywords for keywords in arguments}
         free = holds.take(wanted, now) if wanted else set()
+        own = {"timeout": job.timeout} if job.timeout else {}
         for key, keywords in wanted.items():
             if key in free:
-                async_task(job.function, q_options={"group": key}, **keywords)
+                async_task(job.function, q_options={"group": key, **own}, **keywords)
         return len(free)
 
 

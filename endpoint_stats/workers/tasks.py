@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Project
 from accounts.services import forget_old
 from accounts.services.projects import purge, to_purge
+from endpoint_stats.ingest.uploads import records
 from endpoint_stats.store import journal
 from endpoint_stats.store.compact import compact
 from endpoint_stats.store.retention import prune
@@ -53,8 +54,9 @@ def purge_project(*, project_id: int) -> bool:
 
 
 def tidy() -> int:
-    """Forget what people left behind: sessions, attempts, invitations, old audit lines. Returns how many rows."""
-    return forget_old(timezone.now())
+    """Forget what people left behind: sessions, attempts, invitations, old audit lines, uploads. Returns how much."""
+    now = timezone.now()
+    return forget_old(now) + records.tidy(now)
 
 
 def answer_canary(*, asked: str) -> None:

@@ -34,6 +34,7 @@ from endpoint_stats.models import (
     RoutePattern,
     SharedLink,
     StoreState,
+    Upload,
 )
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
@@ -118,6 +119,7 @@ def world(shop, grace, boss, settings):
         RoutePattern: RoutePattern.objects.create(project=shop, pattern="/a/{id}"),
         CountingSource: CountingSource.objects.create(project=shop, source="hits"),
         StoreState: StoreState.objects.get_or_create(project=shop)[0],
+        Upload: Upload.objects.create(project=shop, by=grace, name="access.log", preview={"text": "lineofupload"}),
         Beat: Beat.objects.create(name="scheduler", answered=now),
         JobRun: JobRun.objects.create(name="tidy", due=now),
         SharedLink: link,
@@ -142,6 +144,7 @@ def world(shop, grace, boss, settings):
         "argument of a queued task": "argofqueue",
         "argument of a failed task": "argoffailure",
         "keyword of a failed task": "kwoffailure",
+        "line of an upload": "lineofupload",
     }
     made_up = re.compile("[a-z]+(of[a-z]+|secretkey|secret)")
     return objects, {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from rich.progress import track
 
 EMAIL = "owner@example.com"
@@ -25,6 +25,10 @@ PAGES = (
     ("overview-filtered", "/projects/demo/?filter.status=5xx&filter.traffic=normal"),
     ("overview-cannot", "/projects/demo/?filter.consumer=acme&filter.release=1"),
     ("overview-empty", "/projects/empty/"),
+    ("upload", "/projects/sent/upload/"),
+    ("upload-preview", "{preview}"),
+    ("upload-unknown", "{unknown}"),
+    ("upload-queued", "{queued}"),
     ("endpoint", "{endpoint}"),
     ("live", "/projects/demo/live/"),
     ("live-empty", "/projects/empty/live/"),
@@ -62,8 +66,9 @@ def main(folder: Path, *wanted: str) -> int:
     with tempfile.TemporaryDirectory() as data, installation(Path(data)) as (base, password), sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         todo = [(scheme, width) for scheme in SCHEMES for width in WIDTHS]
+        sent = uploads(browser, base, password)
         for scheme, width in track(todo, description="Pages", transient=True):
-            look(browser, base, password, folder, scheme, width, wanted)
+            look(browser, base, password, folder, scheme, width, sent, wanted)
         browser.close()
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}/")
     return 0
@@ -85,7 +90,8 @@ def installation(data: Path) -> Iterator[tuple[str, str]]:
     manage("prepare", "--static")
     said = manage("create_owner", "--email", EMAIL)
     manage("simulate", "--project", "demo", "--demo", "--requests", "60000")
-    manage("create_project", "empty", "--owner", EMAIL)
+    for slug in ("empty", "sent"):
+        manage("create_project", slug, "--owner", EMAIL)
     server = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--port", str(port)],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -112,8 +118,45 @@ def wait_for(address: str) -> None:
     raise TimeoutError(f"{address} does not answer.")
 
 
+LINE = '192.0.2.{n} - - [20/Nov/2026:10:{n:02d}:00 +0000] "GET /orders/{n} HTTP/1.1" 200 512 "-" "curl/8.1" 0.{n:03d}\n'
+
+
+def uploads(browser: Browser, base: str, password: str) -> dict[str, str]:
+    """Addresses of uploads that wait: one that is read, one that is not, one that a worker is to take."""
+    context = browser.new_context(base_url=base)
+    page = context.new_page()
+    sign_in(page, password)
+    log = "".join(LINE.format(n=n) for n in range(1, 40)).replace("GET /orders/3 ", "broken ")
+    found = {}
+    for name, text in (("preview", log), ("unknown", "one|two|three\n" * 30), ("queued", log)):
+        page.goto("/projects/sent/upload/")
+        page.set_input_files("#log", {"name": "access.log", "mimeType": "text/plain", "buffer": text.encode()})
+        page.get_by_role("button", name="Upload").click()
+        page.wait_for_url(re.compile(r"/upload/[0-9a-f-]{36}/"))
+        if name == "queued":
+            page.get_by_role("button", name="Import", exact=True).click()
+            page.get_by_text("waits for a worker").wait_for()
+        found[name] = page.url.removeprefix(base)
+    context.close()
+    return found
+
+
+def sign_in(page: Page, password: str) -> None:
+    page.goto("/account/login/")
+    page.fill("#id_login", EMAIL)
+    page.fill("#id_password", password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 def look(
-    browser: Browser, base: str, password: str, folder: Path, scheme: Any, width: int, wanted: tuple[str, ...]
+    browser: Browser,
+    base: str,
+    password: str,
+    folder: Path,
+    scheme: Any,
+    width: int,
+    sent: dict[str, str],
+    wanted: tuple[str, ...],
 ) -> None:
     context = browser.new_context(base_url=base, color_scheme=scheme, viewport={"width": width, "height": 900})
     page = context.new_page()
@@ -127,16 +170,13 @@ def look(
 
     for name, address in OUTSIDE:
         take(name, address)
-    page.goto("/account/login/")
-    page.fill("#id_login", EMAIL)
-    page.fill("#id_password", password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    sign_in(page, password)
     page.goto("/projects/demo/")
     busiest = page.locator("table.endpoints a.route").first
     endpoint, endpoint_name = busiest.get_attribute("href") or "", busiest.get_attribute("title") or ""
     for name, address in PAGES:
-        take(name, address.format(endpoint=endpoint))
-    for kind in ("page", "badge"):
+        take(name, address.format(endpoint=endpoint, **sent))
+    for kind in () if wanted and not any(one.startswith("s") for one in wanted) else ("page", "badge"):
         page.goto("/projects/demo/settings/sharing/")
         page.get_by_label("What it is called").fill("Orders")
         page.get_by_label("Route", exact=True).fill(endpoint_name)

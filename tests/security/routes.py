@@ -81,6 +81,11 @@ def _rolling_back(route: Route, method: str, who: str) -> str:
     return TOLD if said == REFUSED else said
 
 
+def _removing_a_demo(route: Route, method: str, who: str) -> str:
+    said = _page(route, method, who)
+    return TOLD if said == ANSWERS else said
+
+
 def _api(route: Route, method: str, who: str) -> str:
     if who in ("nobody", "ingest key", "revoked key", "expired key"):
         return REFUSED
@@ -164,6 +169,10 @@ OF_BATCH = {"id": ("batch", "batch of the ingest key", "batch of the late key")}
 TIMES = "from=-24h&to=now"
 HIT = b'[{"method": "GET", "path": "/x", "status": 200}]'
 LINE = b'192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] "GET /x HTTP/1.1" 200 1 "-" "-"\n'
+LOG = (
+    b'--x\r\nContent-Disposition: form-data; name="log"; filename="a.log"\r\n\r\n'
+    b'192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] "GET /x HTTP/1.1" 200 1 "-" "-"\n\r\n--x--\r\n'
+)
 LIMITS = {
     "endpoint_cap": "10", "consumer_cap": "10", "release_cap": "10", "apdex_seconds": "1", "minute_days": "9",
     "hour_days": "9", "sample_days": "9",
@@ -195,6 +204,7 @@ ACCOUNT = {
     "shared/<str:token>/badge.svg": public(
         SAFE, fill={"token": ("badge token",)}, queries=("filter.consumer={word}-partner",)
     ),
+    "load-demo/": own("POST"),
     "account/": own(*SAFE),
     "account/profile/": own("POST", body={"name": "Another"}),
     "account/sessions/": own(*SAFE),
@@ -265,6 +275,11 @@ PROJECT = {
     "endpoints/<uuid:id>/filters/": page(SEE, fill={"id": ("endpoint",)}),
     "ledger/": page(SEE, queries=("before={batch}",)),
     "ledger/<uuid:id>/roll-back/": replace(page(post=SEE, fill=OF_BATCH), rule=_rolling_back, methods={"POST": EDIT}),
+    "upload/": page(EDIT, post=EDIT, body=LOG, content_type="multipart/form-data; boundary=x"),
+    "upload/<uuid:id>/": page(EDIT, post=EDIT, fill={"id": ("upload",)}, body={"do": "import", "service": "another"}),
+    "upload/<uuid:id>/progress/": page(SEE, fill={"id": ("upload",)}, queries=("seen=x&on=overview",)),
+    # Project A is no demo: its owner is told so. tests/pages/test_demo.py removes one.
+    "remove-demo/": Route(_removing_a_demo, {"POST": MANAGE}),
     "settings/": page(SEE, post=MANAGE, body={"name": "Another", "time_zone": "Asia/Tokyo"}),
     "settings/archive/": page(post=MANAGE),
     "settings/restore/": page(post=MANAGE),

@@ -27,6 +27,7 @@ from accounts.keys import create_key
 from accounts.models import ApiKey, Membership, Project, User
 from accounts.services import create_project, members
 from endpoint_stats import sharing
+from endpoint_stats.ingest.uploads import records
 from endpoint_stats.models import CountingSource, Endpoint, ProjectSettings, RoutePattern
 from endpoint_stats.query import ledger
 from endpoint_stats.store.compact import compact
@@ -203,6 +204,11 @@ def fill(tenant: Tenant, folder: Path) -> None:
         if name == "ingest":
             compact(project.pk)
     assert len(ledger.lines(project.pk)) == 3
+    with path.open("rb") as file:
+        sent = records.receive(project, tenant.people["owner"], file, path.stat().st_size, f"{word}.log", word, now)
+    assert sent.format == "hits", sent.preview
+    tenant.ids["upload"] = str(sent.pk)
+    tenant.markers.add(str(sent.pk))
     tenant.ids["endpoint"] = str(Endpoint.objects.get(project=project, service=f"{word}-live").pk)
     tenant.markers |= set(map(str, Endpoint.objects.filter(project=project).values_list("pk", flat=True)))
 
