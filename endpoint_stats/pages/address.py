@@ -83,6 +83,9 @@ class Address:
         """Without these filters."""
         return replace(self, filters=tuple((name, values) for name, values in self.filters if name not in names))
 
+    def unfiltered(self) -> "Address":
+        return replace(self, filters=())
+
     def chips(self) -> list[Chip]:
         """The filters, each value with a link that takes it out."""
         return [

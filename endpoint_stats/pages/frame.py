@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from accounts.models import Project
 from accounts.services import edits
@@ -37,6 +38,10 @@ class Frame:
         if any(name == "consumer" for name, _ in address.filters):
             finest = HOUR
         return cls(project, address, chosen(address.plain, span, now, project.time_zone, finest), now, finest)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.project.time_zone)
 
     def intervals(self) -> list[tuple[int, int]]:
         """Minutes a bucket of charts and of trends: those that fit the range, then coarser ones for when they are no

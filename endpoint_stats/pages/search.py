@@ -59,6 +59,7 @@ def _pages(request: HttpRequest, project: Project, words: list[str]) -> list[tup
             ("Consumers", "consumers"),
             ("Releases", "releases"),
             ("Compare", "compare"),
+            ("What stands out", "suggestions"),
             ("Ledger", "ledger"),
         )
     ]

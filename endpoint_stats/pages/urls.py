@@ -11,6 +11,7 @@ from .overview import home, overview
 from .search import found
 from .settings import ingest_settings
 from .shared import badge, shared
+from .suggestions import suggestions
 from .upload import one_upload, progress, upload
 
 urlpatterns = [
@@ -27,6 +28,7 @@ urlpatterns = [
     path("projects/<str:slug>/releases/filters/", filters_form, {"page": "releases"}, name="releases-filters"),
     path("projects/<str:slug>/compare/", compare, name="compare"),
     path("projects/<str:slug>/compare/filters/", filters_form, {"page": "compare"}, name="compare-filters"),
+    path("projects/<str:slug>/suggestions/", suggestions, name="suggestions"),
     path("projects/<str:slug>/search/", found, name="search"),
     path("projects/<str:slug>/waiting/", waiting, name="waiting"),
     path("projects/<str:slug>/settings/ingest/", ingest_settings, name="ingest-settings"),

@@ -106,6 +106,11 @@ class Query:
         start, end = ((moment.astimezone(zone) - shift).astimezone(UTC) for moment in (self.start, self.end))
         return replace(self, start=start, end=end, compare="", limit=0)
 
+    def filtered(self, **values: str) -> "Query":
+        """With one value for each of these filters, where it is not empty."""
+        chosen = dict(self.filters) | {name: (value,) for name, value in values.items() if value}
+        return replace(self, filters=tuple(sorted(chosen.items())))
+
     def digest(self) -> str:
         """A name for the question: the same for equal ones, whatever process asks."""
         parts = [getattr(self, name) for name in self.__slots__]

@@ -267,6 +267,7 @@ PROJECT = {
     "releases/filters/": page(SEE),
     "compare/": page(SEE, queries=("by=release", "by=consumer&a={word}-partner&b={word}-partner", "a=week")),
     "compare/filters/": page(SEE, queries=("by=release&a={word}-1.0",)),
+    "suggestions/": page(SEE, queries=("from=-1h&to=now",)),
     "search/": page(SEE, queries=("q={word}", "q=settings")),
     "filters/": page(SEE, queries=("filter.consumer={word}",)),
     "endpoints/<uuid:id>/": page(

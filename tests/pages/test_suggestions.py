@@ -1,0 +1,123 @@
+"""What stands out: each suggestion where there is evidence for it, and none where there is not."""
+
+import re
+from html import unescape
+
+import pytest
+
+from accounts.services import create_project
+from endpoint_stats.models import ProjectSettings
+from endpoint_stats.pages.suggestions import MANY
+from tests.pages.test_overview import hit, text
+from tests.query.conftest import store_hits
+
+pytestmark = pytest.mark.django_db(databases=["default", "local"])
+
+DAYS = {"from": "2025-11-10T00:00Z", "to": "2025-11-12T00:00Z"}
+
+
+@pytest.fixture
+def shop(owner):
+    project = create_project("shop", owner=owner)
+    ProjectSettings.objects.create(project=project)
+    return project
+
+
+def steady(route="/a", minutes=range(0, 2880, 5), **more):
+    """Who says all there is to say, and has no trouble."""
+    return [
+        hit(minute, route, **({"consumer": f"c{minute % 4}", "version": "1.0", "duration": 0.1} | more))
+        for minute in minutes
+    ]
+
+
+def said(client, **state):
+    page = client.get("/projects/shop/suggestions/", DAYS | state, headers={"HX-Request": "true"})
+    assert page.status_code == 200
+    found = re.findall(r'<li><b><bdi>(.*?)</bdi></b>: <bdi>(.*?)</bdi>. <a href="([^"]+)">', page.content.decode())
+    return [tuple(unescape(part) for part in one) for one in found]
+
+
+def test_where_all_is_well_nothing(client, shop, tmp_path):
+    store_hits(shop, tmp_path, steady())
+    assert said(client) == []
+    assert "Nothing stands out" in text(client.get("/projects/shop/suggestions/", DAYS))
+    assert client.get("/projects/shop/", DAYS).content.decode().count("/projects/shop/suggestions/") == 2
+
+
+def test_few_requests_say_nothing(client, shop, tmp_path):
+    store_hits(shop, tmp_path, steady(minutes=range(MANY - 1), duration=None, consumer="", version=""))
+    assert said(client) == []
+
+
+def test_a_version_that_is_worse(client, shop, tmp_path):
+    """One in four of the new version fails on one endpoint; the other endpoint is as before."""
+    old = steady("/pay", range(0, 1440, 4)) + steady("/b", range(0, 1440, 4))
+    new = steady("/b", range(1440, 2880, 4), version="1.1") + [
+        one | ({"status": 503} if place % 4 == 0 else {})
+        for place, one in enumerate(steady("/pay", range(1440, 2880, 4), version="1.1"))
+    ]
+    store_hits(shop, tmp_path, old + new)
+    ((what, evidence, link),) = said(client)
+    assert what == "shop 1.1 is worse than 1.0" and evidence == "GET /pay: errors +25.0 points"
+    page = text(client.get(link))
+    assert "GET /pay changed most: errors 0.0% → 25.0%" in page
+    # Before it was there, nothing was known of it; after that it is no news.
+    assert said(client, to="2025-11-11T00:00Z") == []
+
+
+def test_most_errors_are_one_consumers(client, shop, tmp_path):
+    hits = steady() + [hit(minute, "/b", status=500, consumer="globex", version="1.0") for minute in range(0, 2880, 60)]
+    store_hits(shop, tmp_path, hits)
+    ((what, evidence, link),) = said(client)
+    share = 48 / len(hits)
+    assert what == "globex has 100.0% of the server errors" and evidence == f"and makes {share:.1%} of the requests"
+    assert "48 of 48 requests" in text(client.get(link))
+
+
+@pytest.mark.parametrize(("last", "is_quiet"), [(1500, True), (2700, False)])
+def test_an_endpoint_that_went_quiet(client, shop, tmp_path, last, is_quiet):
+    """Every twenty minutes, then never again: 70 would have come in the first case, 9 in the second."""
+    store_hits(shop, tmp_path, steady() + steady("/rates", range(0, last, 20)))
+    found = said(client)
+    assert bool(found) == is_quiet
+    if is_quiet:
+        ((what, evidence, link),) = found
+        assert what == "GET /rates has gone quiet" and "11 Nov 2025 00:40" in evidence and "about 72 a day" in evidence
+        assert client.get(link).status_code == 200
+    assert said(client, to="2025-11-11T00:00Z") == [], "a range that ends before the data says nothing of now"
+
+
+def test_what_requests_do_not_say(client, shop, tmp_path):
+    store_hits(shop, tmp_path, steady(duration=None, consumer="", version=""))
+    found = said(client)
+    assert [what for what, _, _ in found] == [
+        "100.0% of the requests carry no duration",
+        "100.0% of the requests name no consumer",
+        "100.0% of the requests name no version",
+    ]
+    assert all(client.get(link).status_code == 200 for _, _, link in found)
+
+
+def test_more_endpoints_than_there_may_be_and_what_is_not_there(client, owner, tmp_path):
+    project = create_project("shop", owner=owner)
+    ProjectSettings.objects.create(project=project, endpoint_cap=3)
+    routes = [f"/r{letter}" for letter in "abcdefgh"]
+    hits = [one for route in routes for one in steady(route, range(0, 2880, 30))]
+    lost = [
+        {name: value for name, value in one.items() if name != "route"} | {"status": 404, "path": f"/x{place}.php"}
+        for place, one in enumerate(steady("/x", range(0, 2880, 20)))
+    ]
+    store_hits(project, tmp_path, hits + lost)
+    found = {what for what, _, _ in said(client)}
+    assert any("counted together as {other}" in what for what in found), found
+    assert any("ask for what is not there" in what for what in found), found
+
+
+def test_hostile_names(client, shop, tmp_path):
+    bad = "<script>alert(1)</script>"
+    store_hits(
+        shop, tmp_path, steady() + [hit(at, "/b", status=500, consumer=bad, version="1.0") for at in range(0, 2880, 60)]
+    )
+    page = client.get("/projects/shop/suggestions/", DAYS)
+    assert b"<script>alert" not in page.content and said(client)[0][0].startswith(bad)
