@@ -9,6 +9,7 @@ from endpoint_stats.query.seen import Name, label
 
 from .overview_charts import NAMES, Base
 
+LABEL = 48  # characters
 LARGEST = 5  # as many as there are looks that can be told apart
 
 
@@ -25,12 +26,12 @@ def chart(parts: Result, names: Sequence[Name], whole: Base, everything: Result,
     total = [row["requests"] for row in everything.rows]
     others = [of_all - sum(of_one) for of_all, *of_one in zip(total, *counts.values(), strict=True)]
     listed = [
-        {"name": f"part-{at}", "label": label(name), "colour": f"part-{at}", "values": whole.values(counts[name])}
+        {"name": f"part-{at}", "label": shortened(name), "colour": f"part-{at}", "values": whole.values(counts[name])}
         for at, name in enumerate(shown, 1)
     ]
     if any(others):
         listed.append({"name": "rest", "label": rest, "colour": "rest", "values": whole.values(others)})
-    said = [f"{label(name)} {number(sum(counts[name]))}" for name in shown]
+    said = [f"{shortened(name)} {number(sum(counts[name]))}" for name in shown]
     if any(others):
         said.append(f"{rest} {number(sum(others))}")
     return whole.chart(
@@ -42,6 +43,12 @@ def chart(parts: Result, names: Sequence[Name], whole: Base, everything: Result,
         series=listed,
         summary=f"Requests per {NAMES[whole.interval]}: {', '.join(said)}.",
     )
+
+
+def shortened(name: Name) -> str:
+    """For a legend."""
+    whole = label(name)
+    return whole if len(whole) <= LABEL else f"{whole[: LABEL - 1]}…"
 
 
 def columns_of(result: Result) -> tuple[str, ...]:

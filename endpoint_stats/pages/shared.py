@@ -76,7 +76,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         return _nothing()
     address = Address({name: str(request.GET[name]) for name in OF_ADDRESS if request.GET.get(name)})
     # Numbers are written as the reader's language does: of each there is one page.
-    asked = f"{address.query()} {''.join(current())}"
+    asked = address.query() + "".join(current() if current().differs else ())
     return _kept(link, asked, now, lambda: _page(link, address, now), HEADERS | {"Vary": "Accept-Language"})
 
 

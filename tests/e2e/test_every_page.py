@@ -1,0 +1,87 @@
+"""Every page of numbers under names that break pages: axe, no sideways scrolling, a silent console, both themes, four
+widths; with nothing and with one hit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from accounts.models import User
+from accounts.services import create_project
+from endpoint_stats.models import Endpoint
+from tests.e2e.test_overview import AXE, HOSTILE, RANGE, sign_in
+from tests.e2e.test_overview import shop as shop  # a fixture
+from tests.integration.product import import_file
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
+
+PAGES = (
+    "{project}?{range}", "{project}?{range}&filter.status=5xx&filter.consumer=%3Cb%3Enobody",
+    "{project}consumers/?{range}", "{project}releases/?{range}", "{project}compare/?{range}",
+    "{project}compare/?{range}&by=release", "{project}compare/?{range}&by=consumer",
+    "{project}compare/?{range}&a=month", "{project}suggestions/?{range}", "{project}search/?q=%3Cscript",
+    "{project}live/", "{project}ledger/", "{project}upload/", "{project}settings/sharing/", "{endpoint}?{range}",
+)  # fmt: skip
+
+
+@pytest.fixture
+def hostile(shop: Any, tmp_path: Path) -> Any:
+    """Names of every kind in every place; two versions, of which the second fails; and a project with one hit."""
+    hits = [
+        {
+            "time": f"2026-11-20T{10 + number // 30}:{number % 60:02}:00Z", "method": "GET", "route": name,
+            "path": "/x", "status": 503 if number % 3 == 0 else 200, "duration": 0.05 * (1 + number % 7),
+            "consumer": name[:150], "version": ("1.0 " if number < 30 else "1.1 ") + name[:50], "user_agent": name[:100],
+        }
+        for name in HOSTILE
+        for number in range(60)
+    ]  # fmt: skip
+    path = tmp_path / "hostile.ndjson"
+    path.write_text("\n".join(map(json.dumps, hits)) + "\n", encoding="utf-8")
+    assert import_file(shop, path, format="hits", service="<b>svc</b>" * 8).stored == len(hits)
+    one = create_project("shop-one", owner=User.objects.get(), name="\u202eOne \U0001f600")
+    path = tmp_path / "one.ndjson"
+    path.write_text(json.dumps(hits[0]) + "\n")
+    assert import_file(one, path, format="hits").stored == 1
+    create_project("shop-zero", owner=User.objects.get())
+    return shop
+
+
+OUTSIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+[...document.querySelectorAll('body *')].filter((one) => !one.closest('.scroll') || one.matches('.scroll'))
+.filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+.map((one) => one.outerHTML.slice(0, 120)).slice(-3)"""
+
+
+def sideways(reader: Any) -> list[str]:
+    """The widths at which the page scrolls sideways: its own, and the widest that there is; with what sticks out."""
+    own = dict(reader.viewport_size)
+    found = []
+    for width in (own["width"], *([2560] if own["width"] == 1440 else [])):
+        reader.set_viewport_size({"width": width, "height": 900})
+        found += [f"{width}: {one}" for one in reader.evaluate(OUTSIDE)]
+    reader.set_viewport_size(own)
+    return found
+
+
+def test_they_hold(reader: Any, live_server: Any, hostile: Any) -> None:
+    sign_in(reader, live_server.url)
+    problems = []
+    for slug in ("shop", "shop-one", "shop-zero"):
+        endpoint = Endpoint.objects.filter(project__slug=slug).order_by("-route").first()
+        of_endpoint = f"/projects/{slug}/endpoints/{endpoint.pk}/" if endpoint else f"/projects/{slug}/"
+        for page in PAGES:
+            address = page.format(project=f"/projects/{slug}/", range=RANGE, endpoint=of_endpoint)
+            answer = reader.goto(live_server.url + address)
+            assert answer.status in (200, 422), (address, answer.status)
+            reader.wait_for_timeout(150)
+            found = Axe().run(reader, options=AXE)
+            problems += [
+                f"{address}: {one['id']} {one['nodes'][0]['html'][:200]}" for one in found.response["violations"]
+            ]
+            problems += [f"{address}: scrolls sideways at {width}" for width in sideways(reader)]
+    # A refused address is said by the browser itself.
+    said = [one for one in reader.complaints if "status of 422" not in one]
+    assert (problems, said) == ([], [])
