@@ -33,7 +33,8 @@ def hostile(shop: Any, tmp_path: Path) -> Any:
         {
             "time": f"2026-11-20T{10 + number // 30}:{number % 60:02}:00Z", "method": "GET", "route": name,
             "path": "/x", "status": 503 if number % 3 == 0 else 200, "duration": 0.05 * (1 + number % 7),
-            "consumer": name[:150], "version": ("1.0 " if number < 30 else "1.1 ") + name[:50], "user_agent": name[:100],
+            "consumer": name[:150], "version": ("1.0 " if number < 30 else "1.1 ") + name[:50],
+            "user_agent": name[:100],
         }
         for name in HOSTILE
         for number in range(60)
