@@ -148,6 +148,9 @@ class StoreState(models.Model):
     revision = models.BigIntegerField(default=0, help_text="Raised whenever answers may change other than by new hits.")
     newest = models.IntegerField(null=True, help_text="Newest minute with a hit; retention counts back from it.")
     oldest = models.IntegerField(null=True, help_text="Oldest minute with a hit.")
+    # First and last minute of what was taken away since it was last looked for where names were seen.
+    taken_from = models.IntegerField(null=True)
+    taken_to = models.IntegerField(null=True)
     minute_floor = models.IntegerField(default=0)
     hour_floor = models.IntegerField(default=0)
     day_floor = models.IntegerField(default=0)

@@ -1,5 +1,6 @@
 """Compaction: journal rows into minute, hour and day rollups. Any number of workers; one project a transaction."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,13 +13,16 @@ from django.utils import timezone
 
 from endpoint_stats.aggregate.buckets import LEVELS as SIZES
 from endpoint_stats.aggregate.keyed import fold_hits, holds_hits, unpack_hits
-from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack, with_keys
+from endpoint_stats.aggregate.table import Table, coarser, combine, empty, negate, take, unpack
 from endpoint_stats.models import CALLERS, CONSUMERS, FAMILIES, HITS, TOTALS, StoreState
 
 from . import arrivals, journal, rollups, seen, state
 from .arrivals import Arrivals
 from .points import reached
+from .rebuild import DERIVED, derive, rebuild_within
 from .seen import Seen
+
+logger = logging.getLogger(__name__)
 
 # Keys added in one transaction: under 100 ms on SQLite, so that a request can wait for it.
 KEYS_A_ROUND = 30_000
@@ -130,10 +134,9 @@ def _added(rows: Sequence[journal.Row]) -> tuple[Table, Table, Arrivals]:
 
 
 def _by_level(hits: Table, by_consumer: Table) -> list[tuple[str, str, Table]]:
-    time, _, release, traffic = hits.keys
-    totals = combine(with_keys(hits, (time, release, traffic)))
-    callers = combine(with_keys(by_consumer, by_consumer.keys[:2]))
+    totals, callers = derive(TOTALS, hits), derive(CALLERS, by_consumer)
     tables = []
+    # Those that are sums of others after them.
     for family, table in ((HITS, hits), (TOTALS, totals), (CONSUMERS, by_consumer), (CALLERS, callers)):
         for level in rollups.LEVELS[family]:
             table = combine(coarser(table, SIZES[level])) if SIZES[level] > 1 else table
@@ -145,9 +148,18 @@ def _add(project_id: int, prepared: _Round, held: StoreState) -> None:
     """Each level takes what lies at or above its floor; what is below was pruned and stays pruned."""
     floors = {"minute": held.minute_floor, "hour": held.hour_floor, "day": held.day_floor}
     for family, level, table in prepared.tables:
-        rollups.add(project_id, rollups.LEVELS[family][level], take(table, table.keys[0] >= floors[level]))
+        kept = take(table, table.keys[0] >= floors[level])
+        try:
+            rollups.add(project_id, rollups.LEVELS[family][level], kept)
+        except rollups.NeverAddedError:
+            if family not in DERIVED:
+                raise
+            # A release that did not know the family has compacted beside this one.
+            first, last = int(kept.keys[0].min()), int(kept.keys[0].max())
+            logger.warning("%s of project %s are made anew: an old release left them out.", family, project_id)
+            rebuild_within(project_id, family, level, first, last + 1)
     arrivals.write(project_id, prepared.arrivals, held.minute_floor)
-    seen.write(project_id, prepared.seen)
+    seen.widen(project_id, prepared.seen)
 
 
 def _note(held: StoreState, prepared: _Round) -> None:
@@ -161,6 +173,13 @@ def _note(held: StoreState, prepared: _Round) -> None:
     held.oldest = min((first for first, _ in known if first is not None), default=None)
     held.newest = max((last for _, last in known if last is not None), default=None)
     held.revision += 1
+    if prepared.takes_away and prepared.span is not None:
+        first, last = prepared.span
+        held.taken_from = first if held.taken_from is None else min(held.taken_from, first)
+        held.taken_to = last if held.taken_to is None else max(held.taken_to, last)
+    if held.taken_from is not None and prepared.is_last:
+        seen.look_again(held)
+        held.taken_from = held.taken_to = None
     held.save()
 
 

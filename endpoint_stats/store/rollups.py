@@ -34,8 +34,13 @@ LEVELS = {
 _PG_TYPES = {"time": "int", "traffic": "smallint", "error_extra": "smallint", "words": "bytea"}
 
 
+class NeverAddedError(ValueError):
+    """Something is being taken away that was never added. Nothing was written."""
+
+
 def add(project_id: int, level: Level, table: Table) -> None:
-    """Add ``table`` (combined; counts may be negative) to the level. Rows that come to nothing are deleted."""
+    """Add ``table`` (combined; counts may be negative) to the level. Rows that come to nothing are deleted. Raises
+    NeverAddedError."""
     if not len(table):
         return
     held = _read(project_id, level, table.keys)
@@ -43,10 +48,30 @@ def add(project_id: int, level: Level, table: Table) -> None:
     gone = merged.sums[:, 0] <= 0
     if gone.any():
         if (merged.sums[gone, 0] < 0).any():
-            raise ValueError(f"{level.table}: something is being taken away that was never added.")
+            raise NeverAddedError(f"{level.table}: something is being taken away that was never added.")
         _delete(project_id, level, tuple(key[gone] for key in merged.keys))
         merged = take(merged, ~gone)
     _write(project_id, level, merged)
+
+
+def within(project_id: int, level: Level, start: int, end: int) -> Table:
+    """All rows of the buckets in ``[start, end)``."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join((*level.keys, *VALUES))} FROM {level.table}"
+            " WHERE project_id = %s AND time >= %s AND time < %s",
+            [project_id, start, end],
+        )
+        return from_rows(level, cursor.fetchall())
+
+
+def replace_within(project_id: int, level: Level, table: Table, start: int, end: int) -> None:
+    """``table`` in the place of all rows of these buckets."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {level.table} WHERE project_id = %s AND time >= %s AND time < %s", [project_id, start, end]
+        )
+    _write(project_id, level, table)
 
 
 def _read(project_id: int, level: Level, keys: tuple[Ints, ...]) -> Table:

@@ -11,7 +11,7 @@ import endpoint_stats.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_demo"),
-        ("endpoint_stats", "0007_shared_links"),
+        ("endpoint_stats", "0008_shared_links"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -13,7 +13,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = (("endpoint_stats", "0005_seen"),)
+    dependencies = (("endpoint_stats", "0006_fill_seen"),)
     operations = (
         create_rollup("CallerDay", consumer=models.BigIntegerField()),
         create_rollup("CallerHour", consumer=models.BigIntegerField()),

@@ -12,7 +12,7 @@ import endpoint_stats.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_addresses"),
-        ("endpoint_stats", "0006_callers"),
+        ("endpoint_stats", "0007_callers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
