@@ -89,6 +89,7 @@ def _show(store: KeptReading, frame: Frame) -> dict[str, Any]:
         "form": form,
         "sentence": differences.sentence(by_change),
         "totals": totals(before, after, rates=by == "range"),
+        "longer": chosen[0].end - chosen[0].start > chosen[1].end - chosen[1].start,
         "unmeasured": before if before.coverage < COMPARABLE * after.coverage else None,
         "error_bound": max(before.error_bound, after.error_bound),
         "charts": charts(chosen, series_before, series_after, base) if found else [],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from endpoint_stats.query.notation import localized
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, isolated, number
 from endpoint_stats.query.runner import Result
 
 METRICS = ("requests", "errors", "error_rate", "p50", "p95", "timed")
@@ -39,8 +39,9 @@ class Difference:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     kind: Kind
-    what: str
+    what: str  # the larger change first
     weight: float
+    leading: str = ""  # the metric of the larger change
 
     @property
     def requests(self) -> int:
@@ -65,13 +66,14 @@ def _difference(name: dict[str, Any], before: dict[str, Any] | None, after: dict
     if min(before["requests"], after["requests"]) < FEW:
         return Difference(name, before, after, "few", TITLES["few"], 0.0)
     points, doublings = error_change(before, after), latency_change(before, after)
-    weights = {"errors": abs(points) * ERRORS_WEIGH, "p95": abs(doublings)}
+    weights = {"error_rate": abs(points) * ERRORS_WEIGH, "p95": abs(doublings)}
     if not any(weights.values()):
         return Difference(name, before, after, "same", TITLES["same"], 0.0)
     leading = max(weights, key=lambda one: weights[one])
-    worse = points > 0 if leading == "errors" else doublings > 0
-    what = ", ".join(filter(None, (_points(points), _times(doublings))))
-    return Difference(name, before, after, "worse" if worse else "better", what, weights[leading])
+    worse = points > 0 if leading == "error_rate" else doublings > 0
+    said = [_points(points), _times(doublings)]
+    what = ", ".join(filter(None, said if leading == "error_rate" else said[::-1]))
+    return Difference(name, before, after, "worse" if worse else "better", what, weights[leading], leading)
 
 
 def error_change(before: dict[str, Any], after: dict[str, Any]) -> float:
@@ -113,7 +115,6 @@ def sentence(found: list[Difference]) -> str:
     first = found[0]
     if first.kind not in ("worse", "better") or not first.before or not first.after:
         return f"Endpoints: {listed}."
-    metric = "error_rate" if "errors" in first.what.split(",")[0] else "p95"
-    before, after = (cell(metric, side[metric]) for side in (first.before, first.after))
-    title = "errors" if metric == "error_rate" else "p95"
-    return f"{first.name['endpoint']} changed most: {title} {before} → {after}. Endpoints: {listed}."
+    before, after = (cell(first.leading, side[first.leading]) for side in (first.before, first.after))
+    title = "errors" if first.leading == "error_rate" else "p95"
+    return f"{isolated(first.name['endpoint'])} changed most: {title} {before} → {after}. Endpoints: {listed}."

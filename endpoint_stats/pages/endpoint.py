@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from endpoint_stats.models import Endpoint, RoutePattern
 from endpoint_stats.query.coverage import Spans
 from endpoint_stats.query.kept import KeptReading
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, isolated, number
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.samples import examples
 from endpoint_stats.query.spec import Query, QueryError
@@ -144,7 +144,7 @@ def _for_whom(consumers: Result | str, errors: int) -> str:
     if not hit:
         return ""
     if hit[0]["errors"] >= 0.9 * errors and len(consumers.rows) > 1:
-        return f", nearly all of them of {hit[0]['consumer']}"
+        return f", nearly all of them of {isolated(hit[0]['consumer'])}"
     return f", for {len(hit)} consumer{'s' if len(hit) > 1 else ''}"
 
 

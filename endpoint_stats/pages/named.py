@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from endpoint_stats.query.kept import KeptReading
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, isolated, number
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.seen import Name, Seen, label, seen
 from endpoint_stats.query.spec import Query, QueryError
@@ -80,7 +80,7 @@ def _show(page: Page, store: KeptReading, frame: Frame) -> dict[str, Any]:
     largest = sorted(rows.rows, key=lambda row: -row["requests"])
     names = [name_of(row, rows) for row in largest if row[page.group]]
     return {
-        "sentence": sentence(page, rows, everything),
+        "sentence": sentence(page, rows, everything, by_status="status" in dict(frame.address.filters)),
         "charts": [parts_chart.chart(by_time, names, base, everything, page.rest)] if names else [],
         "table": table(page, rows, changes, trends, known, frame.address, order),
         "gone": gone(rows, known, frame),
@@ -117,8 +117,8 @@ def name_of(row: dict[str, Any], result: Result) -> Name:
     return tuple(row[column] for column in parts_chart.columns_of(result))
 
 
-def sentence(page: Page, result: Result, everything: Result) -> str:
-    """Whose requests fail most, or who makes most of them."""
+def sentence(page: Page, result: Result, everything: Result, *, by_status: bool = False) -> str:
+    """Whose requests fail most, or who makes most of them; among some statuses the latter."""
     named = [row for row in result.rows if row[page.group]]
     if not everything.totals["requests"]:
         return "No requests in this range."
@@ -126,14 +126,15 @@ def sentence(page: Page, result: Result, everything: Result) -> str:
         return f"No request in this range names its {page.one}."
     # Where some fail notably, the one that fails most of its own requests: a new version has few yet.
     failing = max(named, key=lambda row: (_is_failing(row), row["error_rate"] if _is_failing(row) else row["errors"]))
-    who = label(name_of(failing, result))
-    if failing["errors"] >= FEW_ERRORS:
+    who = isolated(label(name_of(failing, result)))
+    if failing["errors"] >= FEW_ERRORS and not by_status:
         of_all = f"{number(failing['errors'])} of {number(failing['requests'])} requests"
         return f"{who} fails most: {of_all} ({cell('error_rate', failing['error_rate'])})."
     most = max(named, key=lambda row: row["requests"])
     share = cell("error_rate", most["requests"] / everything.totals["requests"])
     how_many = f"{number(len(named))} {page.one if len(named) == 1 else page.many}"
-    return f"{how_many}; {label(name_of(most, result))} has {share} of the requests."
+    of_them = "such requests" if by_status else "the requests"
+    return f"{how_many}; {isolated(label(name_of(most, result)))} has {share} of {of_them}."
 
 
 def _is_failing(row: dict[str, Any]) -> bool:
@@ -159,7 +160,7 @@ def table(
     """Rows in the order asked for; ``q`` of the address keeps those whose names have all of its words."""
     words = address.get("q").lower().split()
     before = {name_of(row, changes): endpoint_table.change(changes, row, "requests", "") for row in changes.rows}
-    drawn = _trends(trends)
+    drawn, by_status = _trends(trends), "status" in dict(address.filters)
     rows = []
     for row in result.rows:
         name = name_of(row, result)
@@ -172,7 +173,8 @@ def table(
                     "seen": known.get(name),
                     "trend": drawn.get(name, []),
                     "change": before.get(name),
-                    "failing": (row["error_rate"] or 0) >= endpoint_table.FAILING,
+                    # Among some statuses a share of errors says which were asked for.
+                    "failing": not by_status and (row["error_rate"] or 0) >= endpoint_table.FAILING,
                     "query": _filtered(page, name, address),
                     "compare": _with_the_one_before(name, known, address) if page is RELEASES else "",
                 }

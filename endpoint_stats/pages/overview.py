@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.services import may_edit, visible_projects
 from endpoint_stats.query.coverage import Spans
 from endpoint_stats.query.kept import KeptReading
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, isolated, number
 from endpoint_stats.query.runner import Result
 from endpoint_stats.query.spec import Query
 
@@ -106,14 +106,13 @@ def sentence(totals: Result, endpoints: Result, *, by_status: bool = False) -> s
         return "No requests in this range."
     if by_status:
         most = max(endpoints.rows, key=lambda row: row["requests"])
-        return f"{number(counted['requests'])} such requests, {number(most['requests'])} of them of {most['endpoint']}."
+        of_it = f"{number(most['requests'])} of them of {isolated(most['endpoint'])}"
+        return f"{number(counted['requests'])} such requests, {of_it}."
     failing = max(endpoints.rows, key=lambda row: row["errors"])
     if failing["errors"] < FEW_ERRORS:
         return few(counted["requests"], counted["errors"])
-    return (
-        f"{failing['endpoint']} fails most: {number(failing['errors'])} of {number(failing['requests'])} requests"
-        f" ({cell('error_rate', failing['error_rate'])})."
-    )
+    of_all = f"{number(failing['errors'])} of {number(failing['requests'])} requests"
+    return f"{isolated(failing['endpoint'])} fails most: {of_all} ({cell('error_rate', failing['error_rate'])})."
 
 
 def few(requests: int, errors: int) -> str:

@@ -62,6 +62,11 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def isolated(name: str) -> str:
+    """A name within a sentence: what is written from right to left, or says that it is, ends with it."""
+    return name if name.isascii() else f"\u2068{name}\u2069"
+
+
 def percent(value: float) -> str:
     """0.01 as ``1 %``, 0.9978 as ``99.8 %``."""
     return localized(f"{value:.1%}".replace(".0%", "%").replace("%", " %"))

@@ -2,6 +2,7 @@
 
 import math
 import re
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from accounts.services import create_project
 from endpoint_stats.models import Endpoint, ProjectSettings
+from endpoint_stats.pages import differences
 from endpoint_stats.pages.differences import FEW, FEW_TIMED, error_change, latency_change
 from tests.pages.test_overview import charts, hit, text
 from tests.query.conftest import store_hits
@@ -177,6 +179,16 @@ class TestPage:
 
 def side(requests, errors, p95=None):
     return {"requests": requests, "errors": errors, "timed": requests, "p95": p95}
+
+
+def test_the_sentence_says_what_weighs_most():
+    """Half as many errors, and eight times the latency: it is worse, and says why."""
+    both = [
+        {"endpoint_id": "1", "endpoint": "GET /x", **side(2_000, errors, p95)} for errors, p95 in ((80, 0.1), (40, 0.8))
+    ]
+    found = differences.differences(*(mock.Mock(rows=[row]) for row in both))
+    assert found[0].kind == "worse" and found[0].what == "p95 ×8.0, errors −2.0 points"
+    assert differences.sentence(found) == "GET /x changed most: p95 100 ms → 800 ms. Endpoints: 1 worse."
 
 
 class TestChanges:

@@ -95,6 +95,11 @@ class TestConsumers:
         filtered = text(client.get("/projects/shop/consumers/", DAY | {"filter.route": "/search"}))
         assert "Not seen" not in filtered
 
+    def test_among_some_statuses_a_share_of_errors_says_nothing(self, client, shop):
+        page = client.get("/projects/shop/consumers/", DAY | {"filter.status": "5xx"})
+        assert "fails most" not in text(page) and "of such requests" in text(page)
+        assert "error_rate failing" not in page.content.decode()
+
     def test_search_order_and_the_way_on(self, client, shop):
         names = lambda **state: [row[0] for row in rows_of(client.get("/projects/shop/consumers/", DAY | state))]  # noqa: E731
         assert names(q="GLO") == ["globex"]

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from endpoint_stats.aggregate.buckets import moment_of
-from endpoint_stats.query.render import cell, number
+from endpoint_stats.query.render import cell, isolated, number
 
 from .numbers import BEFORE, RECENT, Numbers
 
@@ -122,7 +122,8 @@ def _quiet(numbers: Numbers) -> Sentence:
 
 def name_of(numbers: Numbers, row: dict[str, Any]) -> str:
     """With its service, where there are several."""
-    return f"{row['service']}’s {row['endpoint']}" if numbers.several_services and row["service"] else row["endpoint"]
+    name = isolated(row["endpoint"])
+    return f"{isolated(row['service'])}’s {name}" if numbers.several_services and row["service"] else name
 
 
 def _local(numbers: Numbers, minute: int) -> datetime:
