@@ -24,11 +24,14 @@ class HeadersMiddleware:
         for name, value in ALWAYS.items():
             response.headers.setdefault(name, value)
         said = response.headers.get("Cache-Control", "")
-        if "no-store" in said or "public" in said:  # the latter says of itself that it is the same for everybody
+        if "no-store" in said:
+            return response
+        everybodys = "public" in said  # so it says of itself
+        if everybodys and not response.cookies:
             return response
         if UNSTORED.match(request.path_info):
             add_never_cache_headers(response)
-        elif _is_personal(request):
+        elif everybodys or _is_personal(request):  # a cookie is one browser's: no cache gives it to another
             patch_cache_control(response, private=True, **({} if said else {"no_cache": True}))
         return response
 

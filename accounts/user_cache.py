@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from django.core.cache import cache
@@ -27,7 +27,6 @@ from .models import CacheUse, User
 logger = logging.getLogger(__name__)
 
 LASTS = 15 * 60  # seconds
-MOST = 1_000_000  # characters of a value; what is larger is made anew each time
 SLOW = 0.08  # seconds: a cache that takes longer is left alone for a while
 LEFT_ALONE = 10.0
 MISSING = object()
@@ -35,6 +34,8 @@ MISSING = object()
 
 class Room:
     """A part of the cache whose names no other part has."""
+
+    MOST: ClassVar = 1_000_000  # characters of a value; what is larger is made anew each time
 
     @property
     def _room(self) -> str:
@@ -59,7 +60,7 @@ class Room:
         if not self._room:
             return
         text = msgspec.json.encode(value).decode()
-        if len(text) <= MOST:
+        if len(text) <= self.MOST:
             name = self._name(key)
             _patience.ask(lambda: cache.set(name, text, seconds))
 
@@ -100,6 +101,8 @@ class UserCache(Room):
 class PublicCache(Room):
     """What is the same for everybody who may have it, by what it is of (``link:0190…``): never what a user was
     answered. Whether somebody may is looked up before it is asked."""
+
+    MOST = 8_000_000  # a page of all endpoints, which are 2,000 by default, has some millions
 
     def __init__(self, of: str) -> None:
         self._of = of

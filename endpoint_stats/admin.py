@@ -126,10 +126,9 @@ class SharedLinkAdmin(ReadOnly, ByServices):
     @admin.action(description="Revoke", permissions=["revoke"], location=EVERYWHERE)
     def revoke(self, request: HttpRequest, queryset: QuerySet[SharedLink]) -> None:
         for link in queryset.select_related("project"):
-            sharing.revoke(link, timezone.now(), by=staff(request), request=request)
-            self.message_user(
-                request, f"{link.name} is revoked. Its project can undo that for an hour.", messages.SUCCESS
-            )
+            done = sharing.revoke(link, timezone.now(), by=staff(request), request=request)
+            said = "is revoked. Its project can undo that for an hour." if done else "was revoked before."
+            self.message_user(request, f"{link.name} {said}", messages.SUCCESS if done else messages.INFO)
 
 
 @admin.register(StoreState)

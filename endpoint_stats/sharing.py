@@ -70,11 +70,13 @@ def create(
     return link, token
 
 
-def revoke(link: SharedLink, now: datetime, *, by: User, request: HttpRequest | None = None) -> None:
-    """At once; for ``UNDO`` it can be had back."""
+def revoke(link: SharedLink, now: datetime, *, by: User, request: HttpRequest | None = None) -> bool:
+    """At once; for ``UNDO`` it can be had back. False where it was revoked before."""
     with transaction.atomic():
-        if SharedLink.objects.filter(pk=link.pk, revoked=None).update(revoked=now):
-            note(Action.LINK_REVOKED, by=by, project=link.project, target=link, request=request)
+        if not SharedLink.objects.filter(pk=link.pk, revoked=None).update(revoked=now):
+            return False
+        note(Action.LINK_REVOKED, by=by, project=link.project, target=link, request=request)
+    return True
 
 
 def restore(link: SharedLink, now: datetime, *, by: User, request: HttpRequest | None = None) -> bool:

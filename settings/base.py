@@ -48,8 +48,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "endpoint_stats.pages.notation.NotationMiddleware",
-    # Before sessions: what the live page asks every two seconds needs none for a minute.
+    # Before sessions: what the live page asks every two seconds needs none for a minute, what links show none at all.
     "endpoint_stats.pages.live.middleware.LiveMiddleware",
+    "endpoint_stats.pages.shared_middleware.SharedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -40,7 +40,7 @@ def count(limit: Limit, now: datetime, *what: object) -> bool:
 
 def reached(limit: Limit, now: datetime, *what: object) -> bool:
     """Whether no more attempts are left, without counting one."""
-    return Attempts.objects.filter(key=_key(what), ends__gt=now, count__gte=limit.most).exists()
+    return limit.most < 1 or Attempts.objects.filter(key=_key(what), ends__gt=now, count__gte=limit.most).exists()
 
 
 def give_back(*what: object) -> None:

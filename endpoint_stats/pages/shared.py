@@ -3,11 +3,13 @@
 Nothing here knows who asks: templates are rendered without the request, so that no page has a word of an account.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -32,9 +34,13 @@ from .address import PEOPLE_ONLY, TITLES, Address
 from .frame import HOUR, Frame
 from .overview import ask, sentence
 
+logger = logging.getLogger(__name__)
+
 KEPT = 60  # seconds: what was asked before of the same link is not computed again
-# Of one link, whatever ranges its readers choose: what is kept does not count.
+# Of one link, whatever ranges its readers choose: neither what is kept counts, nor what cannot be read. What has no
+# parameter has as many of its own, so that nobody's ranges shut it; they matter where the cache is away.
 FRESH = limits.Limit(30, timedelta(minutes=1))
+UNREADABLE, TOO_SLOW = 422, 503
 OF_ADDRESS = ("from", "to", "order", "all")  # of the address; filters are never taken from it
 HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex", "Cache-Control": "private, no-store"}
 OF_A_BADGE = HEADERS | {
@@ -77,7 +83,8 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     address = Address({name: str(request.GET[name]) for name in OF_ADDRESS if request.GET.get(name)})
     # Numbers are written as the reader's language does: of each there is one page.
     asked = address.query() + "".join(current() if current().differs else ())
-    return _kept(link, asked, now, lambda: _page(link, address, now), HEADERS | {"Vary": "Accept-Language"})
+    of = "ranges" if address.query() else "plain"
+    return _kept(link, asked, of, now, lambda: _page(link, address, now), HEADERS | {"Vary": "Accept-Language"})
 
 
 @require_safe
@@ -87,7 +94,7 @@ def badge(request: HttpRequest, token: str) -> HttpResponse:
     if link is None:
         return _nothing()
     with written(PLAIN):  # it is cached for everybody
-        return _kept(link, "badge", now, lambda: (_badge(link, now), 200), OF_A_BADGE)
+        return _kept(link, "badge", "plain", now, lambda: (_badge(link, now), 200), OF_A_BADGE)
 
 
 def _nothing() -> HttpResponse:
@@ -100,25 +107,36 @@ def _nothing() -> HttpResponse:
 
 
 def _kept(
-    link: SharedLink, asked: str, now: datetime, make: Callable[[], tuple[str, int]], headers: dict[str, str]
+    link: SharedLink, asked: str, of: str, now: datetime, make: Callable[[], tuple[str, int]], headers: dict[str, str]
 ) -> HttpResponse:
-    """The answer, made anew at most once in ``KEPT``, and ``FRESH`` of a link: it may stand where thousands see it."""
+    """The answer, made anew at most once in ``KEPT``, and ``FRESH`` of a link and what it is ``of``: it may stand where
+    thousands see it. Who is refused writes nothing."""
     sharing.note_use(link, now)
     cache = PublicCache(f"link:{link.pk}")
     found = cache.get(asked)
     if found is None:
-        if not limits.count(FRESH, now, "shared", link.pk):
+        if limits.reached(FRESH, now, "shared", link.pk, of):
             return _too_often()
         found = make()
-        cache.set(asked, found, KEPT)
+        if found[1] != UNREADABLE:
+            _count(link, of, now)
+            cache.set(asked, found, KEPT)
     body, status = found
     return _answer(body, status, headers)
+
+
+def _count(link: SharedLink, of: str, now: datetime) -> None:
+    try:
+        limits.count(FRESH, now, "shared", link.pk, of)
+    except (DatabaseError, InterfaceError) as error:
+        # A busy database must not refuse what is made already.
+        logger.warning("an answer of the link %s could not be counted: %s", link.pk, error)
 
 
 def _too_often() -> HttpResponse:
     said = {
         "heading": "A moment, please",
-        "said": "More ranges of this link were asked for than are made in a minute. Try again in one.",
+        "said": "More was asked of this link than is made in a minute. Try again in one.",
     }
     body = render_to_string("endpoint_stats/shared_nothing.html", said)
     return _answer(body, 429, HEADERS | {"Retry-After": "60"})
@@ -154,7 +172,8 @@ def _page(link: SharedLink, address: Address, now: datetime) -> tuple[str, int]:
             answers = ask(store, frame, order)
             span = store.span
     except QueryError as error:
-        return _rendered(context | {"problem": str(error)}), 422
+        # What took all its time counts, and is not asked again at once.
+        return _rendered(context | {"problem": str(error)}), TOO_SLOW if error.code == "time_limit" else UNREADABLE
     # Links change the range and the order: what is locked stands in no address.
     context |= replace(frame, address=address).context(span)
     context |= frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans)

@@ -62,8 +62,11 @@ def listed(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, slug: str, id: UUID) -> HttpResponse:
     link = _link(request, slug, id)
-    sharing.revoke(link, timezone.now(), by=user_of(request), request=request)
-    messages.success(request, f"{link.name} is revoked: its link shows nothing more. Within an hour you can undo that.")
+    if sharing.revoke(link, timezone.now(), by=user_of(request), request=request):
+        done = f"{link.name} is revoked: its link shows nothing more. Within an hour you can undo that."
+        messages.success(request, done)
+    else:
+        messages.info(request, f"{link.name} was revoked before.")
     return redirect("sharing", slug=slug)
 
 

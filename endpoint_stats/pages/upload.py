@@ -98,6 +98,8 @@ def _received(request: HttpRequest, project: Project, handler: files.BoundedUplo
         made = records.receive(project, user_of(request), sent.file, handler.size, sent.name or "", "", now)
     except (Unreadable, records.TooMany) as error:
         raise Refused(422 if isinstance(error, Unreadable) else 409, str(error)) from error
+    if handler.others:
+        messages.error(request, f"Only {made.name} was taken: one log is sent at a time. Send the others after it.")
     return redirect("one-upload", slug=project.slug, id=made.id)
 
 

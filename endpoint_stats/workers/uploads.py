@@ -40,9 +40,18 @@ def _free(now: datetime) -> Q:
 
 
 def uploads_to_import(now: datetime) -> list[dict[str, object]]:
-    """Those that wait, and those whose worker died."""
-    ids = Upload.objects.filter(_free(now)).order_by("created").values_list("id", flat=True)
-    return [{"upload_id": str(id)} for id in ids[:100]]
+    """Those that wait, and those whose worker died: the oldest, one of a project, and as many as leave a worker to all
+    other tasks where there are two or more. What is imported now counts."""
+    alive = Upload.objects.filter(state=State.IMPORTING, heartbeat__gte=now - DEAD_AFTER)
+    busy = list(alive.values_list("project_id", flat=True))
+    room = max(1, settings.WORKERS - 1) - len(busy)
+    if room <= 0:
+        return []
+    waiting = Upload.objects.filter(_free(now)).exclude(project_id__in=busy).order_by("created", "id")
+    oldest: dict[int, UUID] = {}
+    for id, project_id in waiting.values_list("id", "project_id"):
+        oldest.setdefault(project_id, id)
+    return [{"upload_id": str(id)} for id in list(oldest.values())[:room]]
 
 
 def import_upload(*, upload_id: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import user_cache
 from accounts.models import CacheUse, User
-from accounts.user_cache import UserCache
+from accounts.user_cache import PublicCache, UserCache
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
@@ -76,8 +76,12 @@ def test_nobody_has_none() -> None:
 
 
 def test_what_is_large_is_not_kept(ada: Any) -> None:
-    UserCache(ada).set("k", "x" * user_cache.MOST)
-    assert UserCache(ada).get("k") is None
+    """A value is kept with two marks around it."""
+    for holder, most in ((UserCache(ada), 1_000_000), (PublicCache("link:1"), 8_000_000)):
+        holder.set("k", "x" * (most - 2))
+        holder.set("l", "x" * (most - 1))
+        assert len(holder.get("k")) == most - 2
+        assert holder.get("l") is None
 
 
 def test_what_is_kept_is_text(ada: Any) -> None:

@@ -231,6 +231,9 @@ class TestSharedLinks:
         answer = admin_client.post(LINKS, {"action": "revoke", "_selected_action": str(link.pk)}, follow=True)
         assert said(answer) == ["everything is revoked. Its project can undo that for an hour."]
         assert Client().get(f"/shared/{token}/").status_code == 404
+        SharedLink.objects.update(revoked=timezone.now() - sharing.UNDO)
+        again = admin_client.post(LINKS, {"action": "revoke", "_selected_action": str(link.pk)}, follow=True)
+        assert said(again) == ["everything was revoked before."]
         (event,) = AuditEvent.objects.filter(action=Action.LINK_REVOKED)
         assert (event.actor, event.project) == (boss, shop)
 

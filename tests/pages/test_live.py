@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from math import ceil
@@ -12,7 +13,7 @@ from unittest import mock
 
 import pytest
 from django.core import signing
-from django.db import OperationalError, connections
+from django.db import InterfaceError, OperationalError, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -409,11 +410,12 @@ class TestLoad:
         assert poll(client, slug="other").json()["substance"] == "never"
         assert total(poll(client).json(), "requests") == "7"
 
-    def test_the_database_away_is_said_and_not_kept(self, client, shop, send):
+    @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed"), CancelledError()])
+    def test_the_database_away_is_said_and_not_kept(self, client, shop, send, error):
         send(some(3, 2))
         given = pass_of(client)
         live_shown.store.forget()
-        with mock.patch.object(live_shown, "ask", side_effect=OperationalError("gone")):
+        with mock.patch.object(live_shown, "ask", side_effect=error):
             answer = poll(client, given)
             assert (answer.status_code, answer.json()) == (503, {"problem": "The database does not answer."})
             page = page_of(client)

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Membership, User
+from accounts.models import Attempts, Membership, User
 from accounts.services import create_project, members, projects
 from accounts.user_cache import PublicCache
 from endpoint_stats import sharing
@@ -23,7 +23,7 @@ from endpoint_stats.pages import badge as drawing
 from endpoint_stats.pages import registry, shared
 from endpoint_stats.pages.address import TITLES
 from endpoint_stats.pages.registry import Mark
-from endpoint_stats.query.spec import FILTER
+from endpoint_stats.query.spec import FILTER, QueryError
 from tests.pages.test_overview import charts, text
 from tests.query.conftest import store_hits
 
@@ -173,7 +173,10 @@ class TestNothingElse:
             make.address = make()[1]
             make.kept = anybody().get(make.address).content
         PublicCache(f"link:{SharedLink.objects.get().pk}").set("", None)
-        with mock.patch.object(shared.limits, "count", return_value=True) as made_anew:
+        with (
+            mock.patch.object(shared.limits, "reached", return_value=False),
+            mock.patch.object(shared.limits, "count", return_value=True) as made_anew,
+        ):
             answer = anybody().get(f"{make.address}?{urlencode(parameters)}")
         assert made_anew.call_count == 1
         assert (answer.status_code, answer.content) == (200, make.kept)
@@ -184,7 +187,7 @@ class TestNothingElse:
         """The old hit lies before what the link may show, and is not even compared with."""
         if not hasattr(make, "address"):
             make.address = make()[1]
-        with mock.patch.object(shared.limits, "count", return_value=True):
+        with mock.patch.object(shared.limits, "reached", return_value=False):
             answer = anybody().get(f"{make.address}?{urlencode(state)}")
         assert answer.status_code in (200, 422)
         page = answer.content.decode()
@@ -279,6 +282,34 @@ class TestWhoAsks:
             assert len({one["Cache-Control"] for one in told}) == 1
             assert not any(one.cookies for one in told)
 
+    def test_no_session_is_looked_at(self, client, make, monkeypatch):
+        """Not even one that is due for its renewal, by which other pages set its cookie anew."""
+        client.get("/projects/shop/")
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(minutes=10))
+        for address in (make()[1], badge(make)[1], "/shared/never-was/"):
+            with (
+                CaptureQueriesContext(connections["local"]) as local,
+                CaptureQueriesContext(connections["default"]) as own,
+            ):
+                answer = client.get(address)
+            assert not [one for captured in (local, own) for one in captured if "session" in one["sql"]]
+            assert not answer.cookies
+            assert "Cookie" not in answer.get("Vary", "")
+        assert client.get(badge(make)[1])["Cache-Control"] == "public, max-age=300"
+        assert client.get("/projects/shop/").cookies, "it was due"
+
+    def test_who_lacks_a_factor_sees_it_too(self, client, make, settings):
+        settings.REQUIRE_SECOND_FACTOR = "everybody"
+        assert client.get("/projects/shop/")["Location"] == "/account/2fa/"
+        assert [client.get(address).status_code for address in (make()[1], badge(make)[1])] == [200, 200]
+
+    def test_other_methods_and_names_of_hosts(self, make):
+        for address in (make()[1], badge(make)[1]):
+            assert anybody().head(address).status_code == 200
+            assert Client(enforce_csrf_checks=True).post(address).status_code == 405
+            assert Client(headers={"host": "evil.example"}).get(address).status_code == 400
+        assert anybody().get("/shared/").status_code == 404
+
     def test_headers(self, make):
         for answer in (anybody().get(make()[1]), anybody().get("/shared/never-was/")):
             assert answer["Referrer-Policy"] == "no-referrer"
@@ -341,6 +372,46 @@ class TestCost:
         assert found == [200, 200, 429, 200]
         assert anybody().get(address, {"from": "-103h"})["Retry-After"] == "60"
         assert anybody().get(make()[1], {"from": "-102h"}).status_code == 200, "of another link"
+
+    def test_what_cannot_be_read_shuts_it_to_nobody(self, make, monkeypatch):
+        monkeypatch.setattr(shared, "FRESH", shared.limits.Limit(2, timedelta(minutes=1)))
+        address = make()[1]
+        for at in range(5):
+            assert anybody().get(address, {"from": f"x{at}"}).status_code == 422
+        assert not Attempts.objects.exists()
+        assert [anybody().get(address, {"from": f"-{hours}h"}).status_code for hours in (100, 101, 102)] == [
+            200,
+            200,
+            429,
+        ]
+        assert anybody().get(address).status_code == 200, "without a range"
+
+    def test_what_takes_all_its_time_counts(self, make, monkeypatch):
+        monkeypatch.setattr(shared, "FRESH", shared.limits.Limit(1, timedelta(minutes=1)))
+        address = make()[1]
+        with mock.patch.object(shared, "ask", side_effect=QueryError("time_limit", "It took too long.")) as asked:
+            found = [anybody().get(address, {"from": f"-{hours}h"}).status_code for hours in (100, 100, 101)]
+        assert (found, asked.call_count) == ([503, 503, 429], 1)
+
+    def test_the_plain_page_has_a_limit_where_the_cache_is_away(self, make, monkeypatch):
+        monkeypatch.setattr(shared, "FRESH", shared.limits.Limit(2, timedelta(minutes=1)))
+        monkeypatch.setattr(PublicCache, "MOST", 0)
+        for address in (make()[1], badge(make)[1]):
+            assert [anybody().get(address).status_code for _ in range(3)] == [200, 200, 429]
+
+    def test_who_is_refused_writes_nothing(self, make, monkeypatch):
+        monkeypatch.setattr(shared, "FRESH", shared.limits.Limit(1, timedelta(minutes=1)))
+        address = make()[1]
+        assert anybody().get(address, {"from": "-100h"}).status_code == 200
+        with CaptureQueriesContext(connections["default"]) as captured:
+            assert anybody().get(address, {"from": "-101h"}).status_code == 429
+        assert len(captured) == 3, "the link, its maker, and whether it is asked too often"
+        assert {query["sql"].split()[0] for query in captured} == {"SELECT"}
+
+    @pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("closed")])
+    def test_a_database_that_takes_no_writes_refuses_nobody(self, make, error):
+        with mock.patch.object(shared.limits, "count", side_effect=error):
+            assert anybody().get(make()[1]).status_code == 200
 
     def test_when_it_was_used_is_written_once_an_hour(self, make, monkeypatch):
         link, address = make()

@@ -170,9 +170,10 @@ class TestList:
     def test_revoking_twice_is_revoking_once(self, client, shop):
         client.post(PAGE, form())
         link = SharedLink.objects.get()
-        client.post(f"{PAGE}{link.pk}/revoke/")
+        client.post(f"{PAGE}{link.pk}/revoke/", follow=True)
         first = SharedLink.objects.get().revoked
-        client.post(f"{PAGE}{link.pk}/revoke/")
+        answer = client.post(f"{PAGE}{link.pk}/revoke/", follow=True)
+        assert "For Acme was revoked before." in text(answer) and "is revoked" not in text(answer)
         assert first is not None and SharedLink.objects.get().revoked == first
         assert AuditEvent.objects.filter(action="link_revoked").count() == 1
 

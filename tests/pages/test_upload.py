@@ -7,6 +7,7 @@ import queue
 import re
 import threading
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -292,7 +293,7 @@ class TestBounds:
         handler = files.BoundedUpload(100)
         handler.new_file("log", "a.log", "text/plain", 10**9)
         handler.receive_data_chunk(b"x" * 100, 0)
-        file = handler.file
+        file = handler.taken
         with pytest.raises(files.StopUpload):
             handler.receive_data_chunk(b"x", 100)
         assert handler.too_large
@@ -310,6 +311,37 @@ class TestBounds:
         response = send(client, line(START, "/a"))
         assert response.status_code == 507
         assert "No space left on device" in said(response)
+
+    @pytest.mark.parametrize("size", [100, 100_000])
+    def test_a_disk_that_is_full_when_it_is_written_to(self, client, shop, monkeypatch, size):
+        """What is small is written when it has all come."""
+        monkeypatch.setattr(files, "temporary", partial(Path("/dev/full").open, "r+b"))
+        response = send(client, b"x" * size)
+        assert response.status_code == 507
+        assert "No space left on device" in said(response)
+
+    def test_a_disk_that_makes_no_file(self, client, shop, folder, settings, tmp_path):
+        settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "gone")
+        response = send(client, line(START, "/a"))
+        assert response.status_code == 507
+        assert "could not keep the file (No such file or directory). Nothing of it was kept." in said(response)
+        assert (kept(folder), Upload.objects.count()) == ([], 0)
+
+    def test_of_two_files_the_first(self, client, shop, folder):
+        first, second = (SimpleUploadedFile(f"{name}.log", line(START, f"/{name}")) for name in "ab")
+        response = client.post("/projects/shop/upload/", {"log": [first, second]})
+        assert response.status_code == 302
+        assert "Only a.log was taken: one log is sent at a time." in said(client.get(response["Location"]))
+        upload = Upload.objects.get()
+        assert (upload.name, kept(folder)) == ("a.log", [str(upload.id)])
+        assert (folder / str(upload.id)).read_bytes() == line(START, "/a")
+
+    def test_a_second_file_that_is_cut_short(self, client, shop, folder):
+        head = b'--x\r\nContent-Disposition: form-data; name="log"; filename="%s.log"\r\n\r\n'
+        body = head % b"a" + line(START, "/a") + b"\r\n" + head % b"b" + b"cut"
+        response = client.post("/projects/shop/upload/", body, content_type="multipart/form-data; boundary=x")
+        assert response.status_code == 302
+        assert Upload.objects.get().name == "a.log"
 
     @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, zstandard.compress])
     @pytest.mark.parametrize("end", [b"\n" * 40_000_000, b"x" * 40_000_000], ids=["lines", "one line"])
@@ -480,6 +512,30 @@ class TestWorker:
         assert (dead.state, dead.stored) == ("failed", stored)
         assert (alive.state, alive.stored, alive.duplicate) == ("complete", 3000 - stored, stored)
         assert "A first try was cut short" in said(part(client, upload))
+
+    @pytest.mark.parametrize(("workers", "most"), [(1, 1), (2, 1), (3, 2), (4, 3)])
+    def test_a_worker_is_left_to_others(self, client, shop, owner, settings, workers, most):
+        """However many wait: one of a project, the oldest first; what is imported now counts."""
+        settings.WORKERS = workers
+        now, made = timezone.now(), []
+        for slug in ("shop", "second", "third", "fourth"):
+            project = shop if slug == "shop" else create_project(slug, owner=owner)
+            made.append([Upload.objects.create(project=project, state=State.QUEUED, created=now) for _ in range(2)])
+        for age, (older, newer) in enumerate(made):
+            Upload.objects.filter(id=older.id).update(created=now - timedelta(hours=9 - age))
+            Upload.objects.filter(id=newer.id).update(created=now - timedelta(minutes=9 - age))
+        Upload.objects.filter(id=made[2][0].id).update(created=now - timedelta(days=1))
+        expected = [str(pair[0].id) for pair in (made[2], made[0], made[1], made[3])][:most]
+        for _ in range(2):
+            assert [found["upload_id"] for found in uploads.uploads_to_import(now)] == expected, "nothing began yet"
+        assert uploads.claim(made[2][0].id, now) is not None
+        left = [found["upload_id"] for found in uploads.uploads_to_import(now)]
+        assert left == expected[1:]
+        dead = now + timedelta(seconds=61)
+        assert [found["upload_id"] for found in uploads.uploads_to_import(dead)] == expected, "its worker died"
+        Upload.objects.filter(id=made[2][0].id).update(state=State.COMPLETE)
+        following = [str(one.id) for one in (made[0][0], made[1][0], made[3][0], made[2][1])][:most]
+        assert [found["upload_id"] for found in uploads.uploads_to_import(now)] == following
 
     def test_one_that_stood_still_and_was_overtaken(self, client, shop, small_pieces, monkeypatch):
         """It goes on after another took its upload: it stops at its next step, and all counts once."""

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
+from accounts.headers import HeadersMiddleware
 from endpoint_stats.api.direct import VIEWS, Direct
 from tests.security.browsing import HOST, addresses, client, headers_of, house, is_html, production, text_of
 from tests.security.test_csp import inline
@@ -279,3 +281,14 @@ def test_djangos_own_check_of_a_deployment(tmp_path):
     assert clean.returncode == 0, clean.stderr
     assert "no issues (0 silenced)" in clean.stdout
     assert check(HTTPS="false").returncode != 0, "it can fail"
+
+
+@pytest.mark.parametrize(("cookie", "said"), [("", "public, max-age=300"), ("session", "max-age=300, private")])
+def test_what_has_a_cookie_is_nobody_elses(cookie, said):
+    def answer(request):
+        made = HttpResponse(headers={"Cache-Control": "public, max-age=300"})
+        if cookie:
+            made.set_cookie(cookie, "secret")
+        return made
+
+    assert HeadersMiddleware(answer)(RequestFactory().get("/"))["Cache-Control"] == said

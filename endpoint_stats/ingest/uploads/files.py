@@ -2,16 +2,16 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile, StopUpload
+from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
 MAX_NAME = 255
 COPIED = 1 << 20  # bytes at once
@@ -36,46 +36,64 @@ def temporary() -> IO[bytes]:
 
 class BoundedUpload(FileUploadHandler):
     """Takes the first file of a form. ``too_large``: it had more than ``limit`` bytes; ``unwritten``: why it could not
-    be kept. The rest is then read and forgotten, so that whoever sends it hears the answer."""
+    be kept; ``others``: the form had more files. What is not taken is read and forgotten, so that whoever sends it
+    hears the answer."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit, self.size = limit, 0
-        self.file: IO[bytes] | None = None
-        self.too_large, self.unwritten = False, ""
+        # Not ``file``: of that name Django closes whatever there is, at a second file too.
+        self.taken: IO[bytes] | None = None
+        self.too_large, self.unwritten, self.others = False, "", False
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
+        if self.taken is not None:
+            self.others = True
+            return
         super().new_file(*args, **kwargs)
-        if self.file is not None:
-            raise SkipFile
-        self.file = temporary()
+        try:
+            self.taken = temporary()
+        except OSError as error:
+            self._refused(error)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        assert self.file is not None
+        if self.others:
+            return
+        assert self.taken is not None
         self.size += len(raw_data)
         if self.size > self.limit:
             self.too_large = True
             self._stop()
         try:
-            self.file.write(raw_data)
+            self.taken.write(raw_data)
         except OSError as error:
-            self.unwritten = error.strerror or "the disk refused"
-            self._stop()
+            self._refused(error)
 
-    def _stop(self) -> None:
-        if self.file is not None:
-            self.file.close()
+    def _refused(self, error: OSError) -> NoReturn:
+        self.unwritten = error.strerror or "the disk refused"
+        self._stop()
+
+    def _stop(self) -> NoReturn:
+        self._close()
         raise StopUpload(connection_reset=False)
 
+    def _close(self) -> None:
+        if self.taken is not None:
+            with suppress(OSError):  # a disk that is full refuses what is still to be written
+                self.taken.close()
+
     def file_complete(self, file_size: int) -> UploadedFile | None:
-        if self.file is None:
+        if self.taken is None or self.others:
             return None
-        self.file.seek(0)
-        return UploadedFile(self.file, self.file_name, self.content_type, self.size, self.charset)
+        try:
+            self.taken.seek(0)  # writes what is still held
+        except OSError as error:
+            self._refused(error)
+        return UploadedFile(self.taken, self.file_name, self.content_type, self.size, self.charset)
 
     def upload_interrupted(self) -> None:
-        if self.file is not None:
-            self.file.close()
+        if not self.others:  # else it is another one that was cut short
+            self._close()
 
 
 def keep(id: UUID, file: IO[bytes]) -> None:

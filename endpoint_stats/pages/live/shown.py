@@ -106,7 +106,9 @@ def _body(as_of: str, said: Sentence, parts: dict[str, SafeString], charts: list
         "charts": [
             {
                 "chart": chart,
-                "table": render_to_string("endpoint_stats/_chart_table.html", {"parts": chart_parts(chart)}),
+                "table": render_to_string(
+                    "endpoint_stats/_chart_table.html", {"chart": chart, "parts": chart_parts(chart)}
+                ),
             }
             for chart in charts
         ],

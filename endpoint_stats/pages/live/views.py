@@ -1,9 +1,10 @@
 """The live page, and what it asks every two seconds."""
 
+from concurrent.futures import CancelledError
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,6 +20,8 @@ from .shown import address_of, elsewhere, shown
 
 TOO_SLOW = "The database takes too long to answer."
 AWAY = "The database does not answer."
+# CancelledError: the thread that computed it for all was ended.
+UNANSWERED = (QueryError, OperationalError, InterfaceError, TimeoutError, CancelledError)
 
 
 def people_only(request: HttpRequest) -> bool:
@@ -43,7 +46,7 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
     }
     try:
         found = shown(project.pk, people_only=hidden)
-    except (QueryError, OperationalError, TimeoutError) as error:
+    except UNANSWERED as error:
         problem, status = _problem(error)
         return render(request, "endpoint_stats/live.html", context | {"problem": problem}, status=status)
     if found is None:
@@ -69,7 +72,7 @@ def answer(project_id: int, *, hidden: bool) -> HttpResponse | None:
     """What everybody who may look is told; None where the project is gone."""
     try:
         found = shown(project_id, people_only=hidden)
-    except (QueryError, OperationalError, TimeoutError) as error:
+    except UNANSWERED as error:
         problem, status = _problem(error)
         return _fresh(JsonResponse({"problem": problem}, status=status))
     return _fresh(HttpResponse(found.body, content_type="application/json")) if found else None
