@@ -10,6 +10,7 @@ const EVERY = 2_000;
 const MOST = 30_000; // between two tries while the server does not answer
 const PATIENCE = 20_000; // longer than the server's own
 
+let begun = null; // the page that is kept up to date
 let paused = false;
 let over = false; // there is nothing more to be had
 let asking = false;
@@ -32,6 +33,7 @@ function state(text, { wrong = false, link } = {}) {
   place.classList.toggle("lost", wrong);
 }
 
+// Undefined where the page could show nothing, and says why; it is asked for again all the same.
 const asOf = () => root().dataset.asOf;
 
 function next() {
@@ -54,9 +56,9 @@ async function ask() {
       cache: "no-store",
       signal: AbortSignal.timeout(PATIENCE),
     });
-    await take(response, live);
+    if (root() === live) await take(response, live);
   } catch {
-    lost(`Not reached since ${asOf()}; what is shown is of then.`);
+    if (root() === live) lost(`Not reached since ${asOf()}; what is shown is of then.`);
   } finally {
     asking = false;
     next();
@@ -73,6 +75,7 @@ async function take(response, live) {
     return;
   }
   const body = await response.json();
+  if (root() !== live) return; // put in anew meanwhile, of a later moment
   if (!response.ok) {
     lost(`${body.problem} What is shown is of ${asOf()}.`);
     return;
@@ -84,13 +87,17 @@ async function take(response, live) {
 
 function lost(text) {
   failures += 1;
-  if (paused) return;
+  if (paused || !asOf()) return;
   state(text, { wrong: true });
   say(text);
 }
 
 function end(text, link) {
   over = true;
+  if (!asOf()) {
+    location.reload();
+    return;
+  }
   state(text, { wrong: true, link });
   say(text);
 }
@@ -113,7 +120,8 @@ function show(body, live) {
   write(live);
 }
 
-// From nothing to something, and back: the page has other parts then.
+// From nothing to something, and back: the page has other parts then. What is no such page is not put in its place, since
+// #page has data-part; the next answer leads here again.
 function renew() {
   const page = document.getElementById("page");
   window.htmx.ajax("GET", location.pathname + location.search, {
@@ -131,11 +139,11 @@ function pause() {
   } else ask();
 }
 
-// The button does nothing without a script, so it is not there without one.
+// Of each page that is put in. The button does nothing without a script, so it is not there without one.
 function begin() {
-  const button = part("pause");
-  if (!button) return;
-  button.hidden = false;
+  if (!root() || root() === begun) return;
+  begun = root();
+  if (part("pause")) part("pause").hidden = false;
   paused = false;
   next();
 }

@@ -26,9 +26,14 @@ function held(into, nodes) {
 function patch(into, from) {
   const nodes = held(into, [...from.childNodes]);
   const known = new Map([...into.children].filter(key).map((child) => [key(child), child]));
+  // What is moved loses the focus: so rows that left go first, and text between rows makes way for the row after it.
+  const keys = new Set(nodes.map(key));
+  for (const [name, child] of known) if (!keys.has(name)) child.remove();
   nodes.forEach((node, at) => {
+    const row = key(node) && known.get(key(node));
+    while (row && into.childNodes[at] && !key(into.childNodes[at])) into.childNodes[at].remove();
     const standing = into.childNodes[at] ?? null;
-    const there = key(node) ? known.get(key(node)) : standing;
+    const there = key(node) ? row : standing;
     if (!isSame(there, node)) {
       into.insertBefore(node, standing);
       return;

@@ -2,38 +2,49 @@
 // form sends it all the same.
 const dragged = (event) => event.dataTransfer?.types.includes("Files");
 
-for (const form of document.querySelectorAll("form[data-upload]")) enhance(form);
-
-function enhance(form) {
-  const input = form.querySelector("input[type=file]");
-  for (const name of ["dragenter", "dragover"]) {
-    form.addEventListener(name, (event) => {
-      if (!dragged(event)) return;
-      event.preventDefault();
-      form.classList.add("over");
-    });
-  }
-  form.addEventListener("dragleave", (event) => {
-    if (!form.contains(event.relatedTarget)) form.classList.remove("over");
-  });
-  form.addEventListener("drop", (event) => {
-    if (!dragged(event)) return;
-    event.preventDefault();
-    form.classList.remove("over");
-    if (form.matches(".busy")) return;
-    const files = event.dataTransfer.files;
-    if (files.length !== 1) return refuse(form, "Send one file at a time.");
-    input.files = files;
-    send(form, input);
-  });
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (!form.matches(".busy")) send(form, input);
+// Heard by the document: the form may be put in later, with a part of the page.
+function on(name, act) {
+  document.addEventListener(name, (event) => {
+    const form = event.target.closest?.("form[data-upload]");
+    if (form) act(form, event);
   });
 }
 
-function send(form, input) {
-  const file = input.files[0];
+for (const name of ["dragenter", "dragover"]) {
+  on(name, (form, event) => {
+    if (!dragged(event)) return;
+    event.preventDefault();
+    form.classList.add("over");
+  });
+}
+on("dragleave", (form, event) => {
+  if (!form.contains(event.relatedTarget)) form.classList.remove("over");
+});
+on("drop", (form, event) => {
+  if (!dragged(event)) return;
+  event.preventDefault();
+  form.classList.remove("over");
+  if (form.matches(".busy")) return;
+  const files = event.dataTransfer.files;
+  if (files.length !== 1) return refuse(form, "Send one file at a time.");
+  form.querySelector("input[type=file]").files = files;
+  send(form);
+});
+on("submit", (form, event) => {
+  event.preventDefault();
+  if (!form.matches(".busy")) send(form);
+});
+// Back from what became of it, the browser may show the page as it was left.
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-upload]")) {
+    form.reset();
+    show(form, false);
+  }
+});
+
+function send(form) {
+  const file = form.querySelector("input[type=file]").files[0];
   if (file.size > Number(form.dataset.limit)) return refuse(form, form.dataset.tooLarge);
   const bar = form.querySelector("progress");
   const said = form.querySelector(".sending span");

@@ -39,3 +39,12 @@ def reader(browser: Any, scheme: str, width: int) -> Iterator[Any]:
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     yield page
     context.close()
+
+
+@pytest.fixture
+def window(browser: Any) -> Iterator[Any]:
+    """A page where neither theme nor width matters."""
+    context = browser.new_context()
+    context.set_default_timeout(8_000)
+    yield context.new_page()
+    context.close()

@@ -2,15 +2,19 @@
 
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from accounts.keys import create_key
 from accounts.models import Membership, User
 from accounts.services import create_project
+from endpoint_stats.models import Journal
+from endpoint_stats.pages.live import shown
 from tests.e2e.test_overview import AXE, sign_in
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
@@ -104,6 +108,37 @@ def test_the_first_hit_ever_turns_the_page(reader: Any, live_server: Any, send: 
     requests(reader, "5")
     assert reader.evaluate("window.untouched")
     assert reader.complaints == []
+
+
+def test_a_page_that_is_not_had_is_asked_for_again(window: Any, live_server: Any, send: Any) -> None:
+    sign_in(window, live_server.url)
+    with mock.patch.object(shown, "ask", side_effect=OperationalError("gone")):
+        assert window.goto(f"{live_server.url}/projects/shop/live/").status == 503
+        window.get_by_text("The database does not answer.").wait_for()
+        window.wait_for_timeout(2_500)  # and once more
+    nothing = window.get_by_text("Nothing ever came in.").first
+    nothing.wait_for(timeout=3 * WITHIN)
+    renewals: list[Any] = []
+    window.route("**/shop/live/", lambda route: renewals.append(route))
+    with window.expect_request("**/shop/live/"):
+        send(4)
+    window.wait_for_timeout(100)
+    with window.expect_request("**/shop/live/"):
+        renewals[0].fulfill(status=503, content_type="text/html", body="<div id='page'>The database is busy.</div>")
+    assert nothing.is_visible(), "what it has is kept"
+    # An answer that is under way while the page is put in anew is not for the new one.
+    polls: list[Any] = []
+    window.route("**/live/now/", lambda route: polls.append(route))
+    with window.expect_request("**/live/now/"):
+        pass
+    renewals[1].continue_()
+    requests(window, "4")
+    window.unroute("**/live/now/")
+    polls[0].continue_()
+    with window.expect_response("**/live/now/"):
+        send(1)
+    requests(window, "5")
+    assert len(renewals) == 2
 
 
 def test_paused_and_gone_on(reader: Any, live_server: Any, send: Any) -> None:
@@ -212,6 +247,9 @@ def test_rows_that_are_pointed_at_stay(reader: Any, live_server: Any, send: Any)
     send(30, "/second")
     rows.nth(1).locator("td.requests", has_text="35").wait_for(state="attached", timeout=WITHIN)
     assert link.evaluate("one => document.activeElement === one")
+    Journal.objects.order_by("id")[0].delete()  # as if its five minutes were over
+    reader.locator("#live-endpoints a.route", has_text="/first").wait_for(state="detached", timeout=WITHIN)
+    assert link.evaluate("one => document.activeElement === one"), "a row above left"
     reader.get_by_role("button", name="Pause").focus()
     send(1, "/third", status=500)
     reader.locator("#live-endpoints tbody tr:nth-child(2) a.route", has_text="/second").wait_for(timeout=WITHIN)

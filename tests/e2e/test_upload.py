@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Project, User
 from accounts.services import create_project
 from devtools.simulator import demo as traffic
+from endpoint_stats.models import Upload
 from endpoint_stats.workers import canary, scheduler, tasks, uploads
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
@@ -57,7 +58,8 @@ def sign_in(page: Any, base: str) -> None:
 
 
 def drop(page: Any, text: str, name: str = "access.log") -> None:
-    """As a file manager drops a file."""
+    """As a file manager drops a file, once the page is there with its script."""
+    page.wait_for_load_state()
     make = "([text, name]) => { const data = new DataTransfer(); data.items.add(new File([text], name)); return data; }"
     data = page.evaluate_handle(make, [text, name])
     area = page.locator("form.drop")
@@ -110,6 +112,54 @@ def test_by_the_keyboard_from_the_ledger_and_without_a_worker(reader: Any, live_
     reader.get_by_role("button", name="Stop and discard").press("Enter")
     reader.get_by_text("mine.log is discarded, and its file removed.").wait_for()
     assert reader.complaints == []
+
+
+def test_a_poll_that_fails_changes_nothing(window: Any, live_server: Any, shop: Any) -> None:
+    sign_in(window, live_server.url)
+    drop(window, log(3))
+    window.get_by_role("button", name="Import", exact=True).click()
+    window.get_by_text("access.log waits for a worker").wait_for()
+    progress = "**/progress/**"
+    window.route(
+        progress, lambda route: route.fulfill(status=503, content_type="text/html", body="<h1>Unavailable</h1>")
+    )
+    for _ in range(2):
+        with window.expect_response(progress):
+            pass
+    assert window.get_by_text("access.log waits for a worker").is_visible()
+    assert not window.get_by_role("heading", name="Unavailable").count()
+    window.unroute(progress)
+    # Whoever is about to stop it can, however often it is put in anew.
+    stop = window.get_by_role("button", name="Stop and discard")
+    stop.focus()
+    Upload.objects.update(state=Upload.State.IMPORTING, total=100, progress=40)
+    window.get_by_text("Importing access.log: 40 %").wait_for()
+    assert stop.evaluate("one => document.activeElement === one")
+    window.context.clear_cookies()
+    window.wait_for_url("**/account/login/**")
+
+
+def test_a_form_that_was_put_in_later_and_is_come_back_to(window: Any, live_server: Any, shop: Any) -> None:
+    sign_in(window, live_server.url)
+    window.wait_for_load_state()
+    window.evaluate("window.untouched = true")
+    window.locator("#range-1").click()
+    window.locator("#range-1[aria-current]").wait_for()
+    assert window.evaluate("window.untouched"), "a part of the page was put in, no page loaded"
+    upload = "**/projects/shop/upload/"
+    held: list[Any] = []
+    window.route(upload, lambda route: held.append(route))
+    drop(window, log(3))
+    sent = window.locator("form.drop .sending")
+    sent.wait_for()
+    # As the browser shows a page again that was left.
+    window.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    sent.wait_for(state="hidden")
+    assert window.get_by_role("button", name="Upload", exact=True).is_enabled()
+    held[0].abort()
+    window.unroute(upload)
+    drop(window, log(4))
+    window.get_by_text("is a log in the format combined_time, 4 lines.").wait_for()
 
 
 def test_what_is_too_large_or_no_log_is_said_beside_the_form(

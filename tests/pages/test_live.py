@@ -420,6 +420,7 @@ class TestLoad:
             assert (answer.status_code, answer.json()) == (503, {"problem": "The database does not answer."})
             page = page_of(client)
             assert page.status_code == 503 and "Try again" in text(page)
+            assert page["Cache-Control"] == "no-store"
         assert poll(client, given).status_code == 200
 
 

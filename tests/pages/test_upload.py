@@ -683,12 +683,33 @@ class TestProgress:
     def test_where_nobody_works(self, client, shop):
         upload = sent(client, line(START, "/a"))
         do(client, upload, "import")
+        assert 'aria-live="off"' not in part(client, upload).content.decode(), "it is read out"
         assert "start manage.py up" in said(part(client, upload))
         now = timezone.now()
         scheduler.beat(now)
         canary.ask(now)
         canary.answer(now, now)
         assert "Nobody works" not in said(part(client, upload))
+
+    def test_only_what_became_of_it_is_read_out(self, client, shop, folder):
+        """All of it stands in one live region: what moves in it is silent, and nothing is said twice by an alert."""
+        scheduler.beat(timezone.now())
+        canary.ask(timezone.now())
+        canary.answer(timezone.now(), timezone.now())
+        upload = sent(client, line(START, "/a"))
+        do(client, upload, "import")
+        Upload.objects.update(state=State.IMPORTING, progress=40, total=100)
+        moving = part(client, upload).content.decode()
+        assert moving.count("aria-live") == moving.count('aria-live="off"') == 1
+        Upload.objects.update(state=State.QUEUED)
+        (folder / str(upload.id)).unlink()
+        assert work(upload) == State.FAILED
+        failed = client.get(f"/projects/shop/upload/{upload.id}/").content.decode()
+        outcome = failed[
+            failed.index('<div aria-live="polite" class="narrow"') : failed.index('<form class="form narrow"')
+        ]
+        assert "Send it again" in outcome
+        assert outcome.count("aria-live") == 1 and 'role="alert"' not in outcome
 
 
 class TestWho:

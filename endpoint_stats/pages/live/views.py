@@ -48,12 +48,10 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
         found = shown(project.pk, people_only=hidden)
     except UNANSWERED as error:
         problem, status = _problem(error)
-        return render(request, "endpoint_stats/live.html", context | {"problem": problem}, status=status)
+        return _fresh(render(request, "endpoint_stats/live.html", context | {"problem": problem}, status=status))
     if found is None:
         raise Http404
-    response = render(request, "endpoint_stats/live.html", context | {"shown": found})
-    response["Cache-Control"] = "no-store"  # an old pass, and numbers that are over, come back from no cache
-    return response
+    return _fresh(render(request, "endpoint_stats/live.html", context | {"shown": found}))
 
 
 @login_required
@@ -85,5 +83,6 @@ def _problem(error: Exception) -> tuple[str, int]:
 
 
 def _fresh(response: HttpResponse) -> HttpResponse:
+    """An old pass, and numbers that are over, come back from no cache."""
     response["Cache-Control"] = "no-store"
     return response
