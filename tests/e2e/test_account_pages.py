@@ -11,6 +11,7 @@ from accounts.keys import create_key
 from accounts.models import Membership, User
 from accounts.services import create_project, members, projects
 from tests.e2e.test_overview import AXE, sign_in
+from tests.e2e.windows import TWO
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
 
@@ -44,6 +45,7 @@ def look(page: Any, address: str) -> None:
     assert page.title().endswith("Endpoint Stats") and len(page.title()) > 16, address
 
 
+@TWO
 def test_every_page(reader: Any, live_server: Any, shop: Any) -> None:
     for path in SIGNED_OUT:
         look(reader, live_server.url + path)

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.e2e.test_overview import RANGE, sign_in
 from tests.e2e.test_overview import shop as shop  # a fixture
+from tests.e2e.windows import ONE, TWO
 from tests.integration.product import import_file
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
@@ -39,6 +40,7 @@ def axe_is_content(reader: Any) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
+@TWO
 def test_from_the_table_to_whom_it_hurts_and_back(reader: Any, live_server: Any, callers: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/?{RANGE}")
@@ -69,6 +71,7 @@ def test_from_the_table_to_whom_it_hurts_and_back(reader: Any, live_server: Any,
     assert reader.complaints == []
 
 
+@ONE
 def test_a_filter_is_chosen_without_a_mouse(reader: Any, live_server: Any, callers: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/?{RANGE}")
@@ -90,6 +93,7 @@ def test_a_filter_is_chosen_without_a_mouse(reader: Any, live_server: Any, calle
     assert not reader.complaints
 
 
+@ONE
 def test_the_search_box_without_a_mouse(reader: Any, live_server: Any, callers: Any) -> None:
     sign_in(reader, live_server.url)
     settled(reader)

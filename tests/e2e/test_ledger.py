@@ -12,6 +12,7 @@ from accounts.keys import create_key
 from accounts.models import User
 from accounts.services import create_project
 from tests.e2e.test_overview import AXE, sign_in
+from tests.e2e.windows import ONE, TWO
 from tests.integration.product import import_file
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
@@ -32,6 +33,7 @@ def send(project: Any, *statuses: int) -> None:
     assert answer.status_code == 200
 
 
+@ONE
 def test_the_page_that_waits_turns_into_charts(reader: Any, live_server: Any, shop: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/")
@@ -44,6 +46,7 @@ def test_the_page_that_waits_turns_into_charts(reader: Any, live_server: Any, sh
     assert not reader.complaints
 
 
+@TWO
 def test_ledger(reader: Any, live_server: Any, shop: Any, tmp_path: Any) -> None:
     log = tmp_path / ("a" * 120 + " \u202e<script>.log")
     log.write_bytes(b'1.2.3.4 - - [20/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "-"\nbad\n')

@@ -16,6 +16,7 @@ from accounts.services import create_project
 from endpoint_stats.models import Journal
 from endpoint_stats.pages.live import shown
 from tests.e2e.test_overview import AXE, sign_in
+from tests.e2e.windows import ONE, TWO
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
 
@@ -70,6 +71,7 @@ def tops(reader: Any) -> list[int]:
     return found
 
 
+@TWO
 def test_a_hit_appears_by_itself_and_nothing_moves(reader: Any, live_server: Any, send: Any) -> None:
     send(30, seconds=600)
     send(12)
@@ -96,6 +98,7 @@ def test_a_hit_appears_by_itself_and_nothing_moves(reader: Any, live_server: Any
     assert reader.complaints == []
 
 
+@ONE
 def test_the_first_hit_ever_turns_the_page(reader: Any, live_server: Any, send: Any) -> None:
     look(reader, live_server.url)
     reader.get_by_text("Nothing ever came in.").first.wait_for()
@@ -141,6 +144,7 @@ def test_a_page_that_is_not_had_is_asked_for_again(window: Any, live_server: Any
     assert len(renewals) == 2
 
 
+@ONE
 def test_paused_and_gone_on(reader: Any, live_server: Any, send: Any) -> None:
     send(5)
     look(reader, live_server.url)
@@ -160,6 +164,7 @@ def test_paused_and_gone_on(reader: Any, live_server: Any, send: Any) -> None:
     assert reader.complaints == []
 
 
+@ONE
 def test_a_server_that_does_not_answer(reader: Any, live_server: Any, send: Any) -> None:
     send(5)
     look(reader, live_server.url)
@@ -179,6 +184,7 @@ def test_a_server_that_does_not_answer(reader: Any, live_server: Any, send: Any)
     assert all("ERR_INTERNET_DISCONNECTED" in one for one in reader.complaints), reader.complaints
 
 
+@ONE
 def test_nobody_asks_while_nobody_looks(reader: Any, live_server: Any, send: Any) -> None:
     send(5)
     look(reader, live_server.url)
@@ -199,6 +205,7 @@ def test_nobody_asks_while_nobody_looks(reader: Any, live_server: Any, send: Any
     assert reader.complaints == []
 
 
+@ONE
 def test_who_is_taken_out_or_signed_out_is_told(reader: Any, live_server: Any, send: Any, shop: Any) -> None:
     send(5)
     look(reader, live_server.url)
@@ -217,6 +224,7 @@ def test_who_is_taken_out_or_signed_out_is_told(reader: Any, live_server: Any, s
     assert refused == []
 
 
+@ONE
 def test_the_crosshair_stays_where_it_is(reader: Any, live_server: Any, send: Any) -> None:
     send(5, seconds=240)
     send(5)
@@ -237,6 +245,7 @@ def test_the_crosshair_stays_where_it_is(reader: Any, live_server: Any, send: An
     assert reader.complaints == []
 
 
+@ONE
 def test_rows_that_are_pointed_at_stay(reader: Any, live_server: Any, send: Any) -> None:
     send(9, "/first")
     send(5, "/second")
@@ -258,6 +267,7 @@ def test_rows_that_are_pointed_at_stay(reader: Any, live_server: Any, send: Any)
     assert reader.complaints == []
 
 
+@ONE
 def test_a_stretch_of_a_chart_is_looked_at_on_the_overview(reader: Any, live_server: Any, send: Any) -> None:
     send(5, seconds=300)
     look(reader, live_server.url)

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from accounts.models import Membership, Role, User
 from accounts.services import create_project
+from tests.e2e.windows import ONE, TWO
 from tests.integration.product import import_file
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
@@ -40,6 +41,7 @@ def sign_in(page: Any, base: str) -> None:
     page.get_by_role("heading", level=1, name="Shop").wait_for()
 
 
+@TWO
 def test_the_page_says_what_fails_and_shows_the_numbers(reader: Any, live_server: Any, shop: Any) -> None:
     sign_in(reader, live_server.url)
     assert reader.locator(".sentence").inner_text() == "POST /checkout/{id}/pay fails most: 6 of 6 requests (100.0%)."
@@ -56,6 +58,7 @@ def test_the_page_says_what_fails_and_shows_the_numbers(reader: Any, live_server
     assert reader.complaints == []
 
 
+@ONE
 def test_a_stranger_sees_a_foreign_project_as_missing(reader: Any, live_server: Any, shop: Any) -> None:
     create_project("foreign")
     Membership.objects.filter(project=shop).update(role=Role.VIEWER)
@@ -66,6 +69,7 @@ def test_a_stranger_sees_a_foreign_project_as_missing(reader: Any, live_server: 
         assert reader.get_by_role("heading", level=1).inner_text() == "Nothing here"
 
 
+@TWO
 def test_a_project_without_hits_says_what_to_do(reader: Any, live_server: Any, shop: Any) -> None:
     create_project("zebra", owner=User.objects.get(), name="Zebra")
     sign_in(reader, live_server.url)
@@ -77,6 +81,7 @@ def test_a_project_without_hits_says_what_to_do(reader: Any, live_server: Any, s
 RANGE = "from=2026-11-20T10:00Z&to=2026-11-20T11:00Z"
 
 
+@ONE
 def test_search_sort_range_and_back_keep_the_address(reader: Any, live_server: Any, shop: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/?{RANGE}")
@@ -102,6 +107,7 @@ def test_search_sort_range_and_back_keep_the_address(reader: Any, live_server: A
     assert reader.complaints == []
 
 
+@ONE
 def test_another_range_by_hand_and_by_zoom(reader: Any, live_server: Any, shop: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/?{RANGE}")
@@ -160,6 +166,7 @@ def crowded(shop: Any, tmp_path: Path) -> Any:
     return shop
 
 
+@TWO
 def test_thousands_of_endpoints_and_hostile_names(reader: Any, live_server: Any, crowded: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/?{RANGE}&all=1&order=endpoint")
@@ -176,6 +183,7 @@ AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wc
 
 
 @pytest.mark.parametrize("state", [RANGE, f"{RANGE}&q=nothing", "from=2020-01-01&to=2020-01-02", "from=nonsense"])
+@TWO
 def test_axe_finds_nothing(reader: Any, live_server: Any, shop: Any, state: str) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/?{state}")
@@ -185,6 +193,7 @@ def test_axe_finds_nothing(reader: Any, live_server: Any, shop: Any, state: str)
     assert found.response["violations"] == [], found.generate_report()
 
 
+@TWO
 def test_axe_finds_nothing_on_an_empty_project(reader: Any, live_server: Any, shop: Any) -> None:
     create_project("zebra", owner=User.objects.get(), name="Zebra")
     sign_in(reader, live_server.url)

@@ -10,6 +10,7 @@ from endpoint_stats.models import SharedLink
 from tests.e2e.test_endpoint import callers as callers  # a fixture
 from tests.e2e.test_overview import RANGE, sign_in
 from tests.e2e.test_overview import shop as shop  # a fixture
+from tests.e2e.windows import ONE, TWO
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
 
@@ -36,6 +37,7 @@ def share(reader: Any, base: str, kind: str = "page") -> str:
     return str(reader.locator("#address").inner_text())
 
 
+@TWO
 def test_a_page_is_shared_looked_at_and_revoked(reader: Any, live_server: Any, callers: Any) -> None:
     address = share(reader, live_server.url)
     reader.context.clear_cookies()
@@ -66,6 +68,7 @@ def test_a_page_is_shared_looked_at_and_revoked(reader: Any, live_server: Any, c
     looks_well(reader)
 
 
+@ONE
 def test_a_badge_is_drawn(reader: Any, live_server: Any, callers: Any) -> None:
     address = share(reader, live_server.url, "badge")
     assert f"![For Globex]({address})" == reader.locator("#markdown").inner_text()

@@ -16,6 +16,7 @@ from accounts.services import create_project
 from devtools.simulator import demo as traffic
 from endpoint_stats.models import Upload
 from endpoint_stats.workers import canary, scheduler, tasks, uploads
+from tests.e2e.windows import ONE
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
 LINE = '192.0.2.9 - - [20/Nov/2026:10:{m:02d}:00 +0000] "GET /orders/{n} HTTP/1.1" 200 512 "-" "curl/8.1" 0.050\n'
@@ -78,6 +79,7 @@ def log(count: int = 60) -> str:
     return "".join(LINE.format(m=at % 60, n=at) for at in range(count))
 
 
+@ONE
 def test_a_dropped_file_becomes_charts(reader: Any, live_server: Any, shop: Any, worker: None) -> None:
     sign_in(reader, live_server.url)
     reader.get_by_text("Drop a log here").wait_for()
@@ -97,6 +99,7 @@ def test_a_dropped_file_becomes_charts(reader: Any, live_server: Any, shop: Any,
     assert reader.complaints == []
 
 
+@ONE
 def test_by_the_keyboard_from_the_ledger_and_without_a_worker(reader: Any, live_server: Any, shop: Any) -> None:
     sign_in(reader, live_server.url)
     reader.goto(f"{live_server.url}/projects/shop/ledger/")
