@@ -16,7 +16,7 @@ from accounts.services import create_project
 from devtools.simulator import demo as traffic
 from endpoint_stats.models import Upload
 from endpoint_stats.workers import canary, scheduler, tasks, uploads
-from tests.e2e.windows import ONE
+from tests.e2e.windows import ONE, TWO
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.django_db(transaction=True, databases="__all__")]
 LINE = '192.0.2.9 - - [20/Nov/2026:10:{m:02d}:00 +0000] "GET /orders/{n} HTTP/1.1" 200 512 "-" "curl/8.1" 0.050\n'
@@ -165,6 +165,7 @@ def test_a_form_that_was_put_in_later_and_is_come_back_to(window: Any, live_serv
     window.get_by_text("is a log in the format combined_time, 4 lines.").wait_for()
 
 
+@TWO
 def test_what_is_too_large_or_no_log_is_said_beside_the_form(
     reader: Any, live_server: Any, shop: Any, settings: Any
 ) -> None:
@@ -198,6 +199,7 @@ def test_without_scripts(browser: Any, live_server: Any, shop: Any, tmp_path: Pa
     window.close()
 
 
+@TWO
 def test_the_demo_comes_and_goes(
     reader: Any, live_server: Any, shop: Any, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,8 +131,15 @@ def test_nothing_stored_and_nothing_near():
 
 
 def test_consumers_are_kept_by_the_hour():
-    found = plan(query(DAY, DAY + 60, group_by=("consumer",)), WIDE)
-    assert (found.family, found.levels()) == ("consumers", ["hour"])
+    """Of all their endpoints together where nothing asks for endpoints."""
+    for group_by, family in (
+        (("consumer",), "callers"),
+        (("consumer", "status"), "callers"),
+        (("consumer", "endpoint"), "consumers"),
+        (("service", "consumer"), "consumers"),
+    ):
+        found = plan(query(DAY, DAY + 60, group_by=group_by), WIDE)
+        assert (found.family, found.levels()) == (family, ["hour"])
     for start, interval, code in ((DAY + 1, 0, "not_kept"), (DAY, 15, "unanswerable")):
         with pytest.raises(QueryError) as refused:
             plan(query(start, DAY + 120, interval, group_by=("consumer",)), WIDE)
