@@ -143,6 +143,11 @@ class TestPage:
         # Both days fail at their beginning only.
         assert before[0] and after[0] and not before[-2] and not after[-2]
 
+    def test_a_longer_first_range_is_said_to_be_cut(self, client, shop):
+        longer = {"a_from": "2025-11-09T00:00Z", "a_to": "2025-11-11T00:00Z"}
+        assert "as far as that reaches" in text(compared(client, **longer))
+        assert "as far as that reaches" not in text(compared(client))
+
     def test_order_and_filters(self, client, shop):
         assert list(rows_of(compared(client, order="endpoint"))) == sorted(EXPECTED)
         first = rows_of(compared(client, order="-requests"))
