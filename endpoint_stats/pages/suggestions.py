@@ -98,7 +98,7 @@ def worse_releases(store: KeptReading, frame: Frame, known: dict[Name, Seen]) ->
     results = store.run(queries, frame.now) if queries else []
     made = []
     for (before, after), first, second in zip(pairs, results[::2], results[1::2], strict=True):
-        changed = [one for one in differences.differences(first, second) if one.kind == "worse"]
+        changed = [one for one in differences.differences(first, second) if _stands_out(one)]
         if changed:
             where = "" if len(changed) == 1 else f", and {number(len(changed) - 1)} more"
             query = frame.address.query(by="release", a=label(before), b=label(after))
@@ -111,6 +111,11 @@ def worse_releases(store: KeptReading, frame: Frame, known: dict[Name, Seen]) ->
                 )
             )
     return made
+
+
+def _stands_out(one: differences.Difference) -> bool:
+    """Among many endpoints some p95 moves by a fifth by chance alone: unasked, it takes a doubling to be named."""
+    return one.kind == "worse" and (one.leading == "error_rate" or one.weight >= 1)
 
 
 def _began(known: dict[Name, Seen], frame: Frame) -> list[tuple[Name, Name]]:
