@@ -13,11 +13,12 @@ class EndpointStatsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import registry
 
-        from . import checks  # noqa: F401  (registers the system checks)
+        from . import checks, dismissals  # noqa: F401  (checks registers the system checks)
         from .query import functions  # noqa: F401  (adds to each connection what SQLite lacks)
         from .workers import jobs  # noqa: F401  (registers what the scheduler runs)
 
         registry.register_purge("endpoint_stats", _purge)
+        registry.register_export("dismissed", dismissals.export)
         registry.register_settings_page(registry.SettingsPage("Ingest", "ingest-settings", registry.Right.EDIT))
         registry.register_settings_page(registry.SettingsPage("Sharing", "sharing", registry.Right.EDIT))
 

@@ -29,6 +29,7 @@ from .rollups import (
     TotalMinute,
 )
 from .sharing import SharedLink
+from .suggestions import Dismissal
 from .uploads import Upload
 from .workers import Beat, JobRun
 
@@ -47,6 +48,7 @@ __all__ = [
     "ConsumerDay",
     "ConsumerHour",
     "CountingSource",
+    "Dismissal",
     "Endpoint",
     "Family",
     "Folded",

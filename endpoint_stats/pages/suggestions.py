@@ -4,13 +4,17 @@ page waits for it."""
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from accounts.pages.base import user_of
+from endpoint_stats import dismissals
 from endpoint_stats.aggregate.buckets import minute_of, moment_of
 from endpoint_stats.models import Endpoint
 from endpoint_stats.query.kept import KeptReading
@@ -39,43 +43,61 @@ MINUTES_A_DAY = 1440
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
+    """``about``: what tells it from others, and from the same thing at another time."""
+
     text: str
     evidence: str
     link: str
     action: str
+    about: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return sha256("\x1f".join(self.about).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @login_required
 @require_safe
 def suggestions(request: HttpRequest, slug: str) -> HttpResponse:
     """A part of a page where htmx asks."""
+    return page(request, slug)
+
+
+def page(request: HttpRequest, slug: str, undo: dict[str, str] | None = None) -> HttpResponse:
+    """``undo``: the key and the text of the one that was dismissed just now."""
     part = bool(request.headers.get("HX-Request"))
     return answer(
         request,
         own_project(request, slug),
         f"endpoint_stats/{'_suggestions' if part else 'suggestions'}.html",
-        lambda store, frame: {"suggestions": found(store, frame)},
+        lambda store, frame: _shown(request, store, frame),
         filters_address=reverse("filters", args=[slug]),
         finest=HOUR,
-        more={"switch": None},
+        more={"switch": None, "undo": undo},
     )
 
 
+def _shown(request: HttpRequest, store: KeptReading, frame: Frame) -> dict[str, Any]:
+    dismissed = dismissals.dismissed(frame.project.pk, user_of(request).pk, timezone.now())
+    keys = {one.key for one in dismissed}
+    listed = [one for one in found(store, frame) if one.key not in keys]
+    return {"suggestions": listed[:MOST], "dismissed": dismissed}
+
+
 def found(store: KeptReading, frame: Frame) -> list[Suggestion]:
-    """At most MOST, what hurts first. Filters are left alone: it is the whole project that is looked at."""
+    """What hurts first. Filters are left alone: it is the whole project that is looked at."""
     frame = Frame(frame.project, frame.address.elsewhere().unfiltered(), frame.shown, frame.now, frame.finest)
     whole, endpoints, releases, consumers = store.run_first([lambda: _queries(frame)], frame.now)
     if whole.totals["requests"] < MANY:
         return []
     versions = seen(frame.project.pk, "release")
-    listed = [
+    return [
         *worse_releases(store, frame, versions),
         *one_consumer(frame, whole, consumers),
         *gone_quiet(frame, endpoints, store.span),
         *crowded(frame, whole, endpoints),
         *lacking(frame, whole, releases, consumers),
     ]
-    return listed[:MOST]
 
 
 def _queries(frame: Frame) -> list[Query]:
@@ -108,6 +130,7 @@ def worse_releases(store: KeptReading, frame: Frame, known: dict[Name, Seen]) ->
                     f"{changed[0].name['endpoint']}: {changed[0].what}{where}",
                     f"{reverse('compare', args=[frame.project.slug])}?{query}",
                     "Compare the two",
+                    ("worse", *after),
                 )
             )
     return made
@@ -144,6 +167,7 @@ def one_consumer(frame: Frame, whole: Result, consumers: Result) -> Iterable[Sug
             f"{reverse('overview', args=[frame.project.slug])}"
             f"?{frame.address.filtered('consumer', worst['consumer']).query()}",
             "See what they call",
+            ("consumer", worst["consumer"]),
         )
 
 
@@ -177,6 +201,7 @@ def _quiet(frame: Frame, row: dict[str, Any], last: int, minutes: int) -> Sugges
         f"last called {when:%d %b %Y %H:%M}, before that about {rate}",
         f"{reverse('endpoint', args=[frame.project.slug, row['endpoint_id']])}?{frame.address.query()}",
         "Look at it",
+        ("quiet", row["endpoint_id"], str(last)),
     )
 
 
@@ -196,6 +221,7 @@ def crowded(frame: Frame, whole: Result, endpoints: Result) -> Iterable[Suggesti
             "the project has as many endpoints as it may have",
             settings,
             "Raise the number of endpoints",
+            ("crowded", OTHER),
         )
     if of_route[UNMATCHED] >= CROWDED * requests:
         share = cell("error_rate", of_route[UNMATCHED] / requests)
@@ -204,6 +230,7 @@ def crowded(frame: Frame, whole: Result, endpoints: Result) -> Iterable[Suggesti
             "404s of paths that no service knows; often scanners",
             f"{overview}?{frame.address.filtered('route', UNMATCHED).query()}",
             "Look at them",
+            ("crowded", UNMATCHED),
         )
 
 
@@ -217,6 +244,7 @@ def lacking(frame: Frame, whole: Result, releases: Result, consumers: Result) ->
             "without it nothing is said of latency; nginx writes it as $request_time, Apache as %D",
             reverse("ledger", args=[slug]),
             "See what was received",
+            ("lacking", "duration"),
         )
     for result, group, name, gain in (
         (consumers, "consumer", "consumers", "who calls, and who has the errors"),
@@ -230,4 +258,5 @@ def lacking(frame: Frame, whole: Result, releases: Result, consumers: Result) ->
                 f"with it you see {gain}",
                 reverse(name, args=[slug]),
                 "How to name them",
+                ("lacking", group),
             )

@@ -2,6 +2,7 @@ from django.urls import path
 
 from . import demo, sharing
 from .compare import compare
+from .dismissing import bring_back, dismiss
 from .endpoint import endpoint
 from .filters import filters_form
 from .ledger import ledger_page, roll_back, waiting
@@ -29,6 +30,8 @@ urlpatterns = [
     path("projects/<str:slug>/compare/", compare, name="compare"),
     path("projects/<str:slug>/compare/filters/", filters_form, {"page": "compare"}, name="compare-filters"),
     path("projects/<str:slug>/suggestions/", suggestions, name="suggestions"),
+    path("projects/<str:slug>/suggestions/dismiss/", dismiss, name="dismiss"),
+    path("projects/<str:slug>/suggestions/bring-back/", bring_back, name="bring-back"),
     path("projects/<str:slug>/search/", found, name="search"),
     path("projects/<str:slug>/waiting/", waiting, name="waiting"),
     path("projects/<str:slug>/settings/ingest/", ingest_settings, name="ingest-settings"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Project
 from accounts.services import forget_old
 from accounts.services.projects import purge, to_purge
+from endpoint_stats import dismissals
 from endpoint_stats.ingest.uploads import records
 from endpoint_stats.store import journal
 from endpoint_stats.store.compact import compact
@@ -54,9 +55,10 @@ def purge_project(*, project_id: int) -> bool:
 
 
 def tidy() -> int:
-    """Forget what people left behind: sessions, attempts, invitations, old audit lines, uploads. Returns how much."""
+    """Forget what people left behind: sessions, attempts, invitations, audit lines, uploads, dismissals. Returns how
+    many."""
     now = timezone.now()
-    return forget_old(now) + records.tidy(now)
+    return forget_old(now) + records.tidy(now) + dismissals.forget_ended(now)
 
 
 def answer_canary(*, asked: str) -> None:

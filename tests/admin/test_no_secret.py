@@ -44,6 +44,7 @@ _VOLUME = "a volume table: its composite key cannot be in the admin, and its num
 NOT_REGISTERED = {
     "accounts.Attempts": "digests of what was tried by whom: nothing that a reader could tell",
     "accounts.CacheUse": "a statistic, on the first page as one number",
+    "endpoint_stats.Dismissal": "what a reader put aside for themselves: nothing that staff could do with it",
     "endpoint_stats.Heard": _VOLUME,
     "endpoint_stats.Sample": _VOLUME,
     "endpoint_stats.Stream": _VOLUME,

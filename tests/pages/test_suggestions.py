@@ -1,12 +1,17 @@
 """What stands out: each suggestion where there is evidence for it, and none where there is not."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
+from accounts.models import Role, User
 from accounts.services import create_project
-from endpoint_stats.models import ProjectSettings
+from endpoint_stats import dismissals
+from endpoint_stats.models import Dismissal, ProjectSettings
 from endpoint_stats.pages.suggestions import MANY
 from tests.pages.test_overview import hit, text
 from tests.query.conftest import store_hits
@@ -121,3 +126,84 @@ def test_hostile_names(client, shop, tmp_path):
     )
     page = client.get("/projects/shop/suggestions/", DAYS)
     assert b"<script>alert" not in page.content and said(client)[0][0].startswith(bad)
+
+
+class TestDismissed:
+    """One of three is put aside: for who did it, for thirty days, and until it is brought back."""
+
+    FIRST = "100.0% of the requests carry no duration"
+
+    @pytest.fixture
+    def lacking(self, shop, tmp_path):
+        store_hits(shop, tmp_path, steady(duration=None, consumer="", version=""))
+
+    def ask(self, client, name, key, htmx=True):
+        headers = {"HX-Request": "true"} if htmx else {}
+        address = f"/projects/shop/suggestions/{name}/?from=2025-11-10T00%3A00Z&to=2025-11-12T00%3A00Z"
+        return client.post(address, {"key": key, "text": self.FIRST}, headers=headers)
+
+    def key(self, client):
+        page = client.get("/projects/shop/suggestions/", DAYS).content.decode()
+        return re.findall(r'name="key" value="([0-9a-f]{64})"', page)[0]
+
+    def test_it_is_left_out_and_can_be_undone_at_once(self, client, lacking):
+        key = self.key(client)
+        part = text(self.ask(client, "dismiss", key))
+        assert f"Dismissed for you for 30 days: {self.FIRST} . Undo" in part and "name no consumer" in part
+        assert self.FIRST not in [what for what, _, _ in said(client)] and len(said(client)) == 2
+        back = text(self.ask(client, "bring-back", key))
+        assert "Dismissed" not in back and f"{self.FIRST} :" in back
+        assert len(said(client)) == 3
+
+    def test_without_script_it_stands_below(self, client, lacking):
+        answer = self.ask(client, "dismiss", self.key(client), htmx=False)
+        assert answer.status_code == 302
+        page = text(client.get(answer.url))
+        assert page.index("name no version") < page.index("Dismissed") < page.index(self.FIRST)
+        answer = self.ask(client, "bring-back", Dismissal.objects.get().key, htmx=False)
+        assert "Dismissed" not in text(client.get(answer.url))
+
+    def test_all_of_them(self, client, lacking):
+        while found := said(client):
+            self.ask(client, "dismiss", self.key(client))
+            assert len(said(client)) == len(found) - 1
+        assert "Nothing else stands out" in text(client.get("/projects/shop/suggestions/", DAYS))
+
+    def test_for_nobody_else_and_not_for_ever(self, client, shop, lacking, rf):
+        self.ask(client, "dismiss", self.key(client))
+        other = User.objects.create_user("mate@example.org", "a long password of a test")
+        shop.memberships.create(user=other, role=Role.VIEWER)
+        mate = Client()
+        mate.force_login(other)
+        assert len(said(mate)) == 3 and len(said(client)) == 2
+        until = Dismissal.objects.get().until
+        assert timedelta(days=29, hours=23) < until - timezone.now() <= timedelta(days=30)
+        assert dismissals.forget_ended(until - timedelta(seconds=1)) == 0
+        Dismissal.objects.update(until=timezone.now())
+        assert len(said(client)) == 3
+        assert dismissals.forget_ended(timezone.now()) == 1
+
+    def test_what_comes_anew_is_said_anew(self, client, shop, tmp_path):
+        """An endpoint that went quiet, was called again, and went quiet again."""
+        store_hits(shop, tmp_path, steady() + steady("/rates", range(0, 900, 10)))
+        self.ask(client, "dismiss", self.key(client))
+        assert said(client) == []
+        store_hits(shop, tmp_path, steady("/rates", range(900, 1500, 10)))
+        assert [what for what, _, _ in said(client)] == ["GET /rates has gone quiet"]
+
+    @pytest.mark.parametrize("key", ["", "x" * 64, "a" * 63, "<script>"])
+    def test_a_key_that_is_none(self, client, lacking, key):
+        for name in ("dismiss", "bring-back"):
+            answer = self.ask(client, name, key)
+            assert answer.status_code == 400 and b"load the page again" in answer.content
+        assert not Dismissal.objects.exists()
+
+    def test_so_many_and_no_more(self, shop, owner):
+        now = timezone.now()
+        for place in range(dismissals.MOST + 3):
+            dismissals.dismiss(shop, owner, f"{place:064x}", "x" * 600, now + timedelta(seconds=place))
+        kept = dismissals.dismissed(shop.pk, owner.pk, now)
+        assert len(kept) == dismissals.MOST and kept[-1].key == f"{3:064x}" and len(kept[0].text) == 500
+        assert dismissals.export(owner)[0] == {
+            "project": "shop", "text": "x" * 500, "until": (now + timedelta(days=30, seconds=3)).isoformat(),
+        }  # fmt: skip

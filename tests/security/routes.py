@@ -268,6 +268,8 @@ PROJECT = {
     "compare/": page(SEE, queries=("by=release", "by=consumer&a={word}-partner&b={word}-partner", "a=week")),
     "compare/filters/": page(SEE, queries=("by=release&a={word}-1.0",)),
     "suggestions/": page(SEE, queries=("from=-1h&to=now",)),
+    "suggestions/dismiss/": page(post=SEE, body={"key": "ab" * 32, "text": "another"}),
+    "suggestions/bring-back/": page(post=SEE, body={"key": "cd" * 32, "text": "another"}),
     "search/": page(SEE, queries=("q={word}", "q=settings")),
     "filters/": page(SEE, queries=("filter.consumer={word}",)),
     "endpoints/<uuid:id>/": page(
