@@ -56,28 +56,46 @@ def questions(project_id: int, end: datetime) -> dict[str, Any]:
 
 
 def pages(project: Any, end: datetime) -> dict[str, Callable[[], Any]]:
-    """The overview as its reader gets it: sign-in, queries, template."""
+    """Pages as their reader gets them: sign-in, queries, template. Nothing is kept from one time to the next."""
     from django.test import Client
 
+    from accounts import user_cache
     from accounts.models import Membership, Role, User
+    from endpoint_stats.models import Endpoint
 
     user, _ = User.objects.get_or_create(email="bench@example.org")
     Membership.objects.get_or_create(project=project, user=user, defaults={"role": Role.VIEWER})
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
 
-    def page(minutes: int) -> Callable[[], Any]:
+    def page(path: str, minutes: int, sign: bytes) -> Callable[[], Any]:
         start = end - timedelta(minutes=minutes)
-        address = f"/projects/{project.slug}/?from={start:%Y-%m-%dT%H:%MZ}&to={end:%Y-%m-%dT%H:%MZ}"
+        address = f"/projects/{project.slug}/{path}{'&' if '?' in path else '?'}from={start:%Y-%m-%dT%H:%MZ}"
+        address += f"&to={end:%Y-%m-%dT%H:%MZ}"
 
         def get() -> None:
+            user_cache.clear(user)
             response = client.get(address)
-            if response.status_code != 200 or b'id="chart-latency"' not in response.content:
+            if response.status_code != 200 or sign not in response.content:
                 raise RuntimeError(f"{address}: {response.status_code}")
 
         return get
 
-    return {name: page(minutes) for name, minutes in RANGES.items()}
+    endpoint = Endpoint.objects.filter(project=project, merged_into=None).order_by("pk")[0]
+    shown = {
+        "overview": ("", b'id="chart-latency"'),
+        "endpoint": (f"endpoints/{endpoint.pk}/", b'id="chart-latency"'),
+        "consumers": ("consumers/", b"<table"),
+        "compare weeks": ("compare/?a=week", b"<table"),
+        "what stands out": ("suggestions/", b"<h2"),
+        "overview of one consumer": ("?filter.consumer=consumer-7", b'id="chart-latency"'),
+    }
+    return {
+        f"{title}, {name}": page(path, minutes, sign)
+        for title, (path, sign) in shown.items()
+        for name, minutes in RANGES.items()
+        if minutes >= 1440 or title == "overview"
+    }
 
 
 def say(vendor: str, name: str, measured: dict[str, float]) -> None:

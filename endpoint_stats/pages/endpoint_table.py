@@ -1,6 +1,7 @@
 """The table of endpoints: sorted, searched, with trends and changes."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ def table(result: Result, changes: Result, trends: Result, address: Address, ord
     words = address.get("q").lower().split()
     found = [row for row in result.rows if _has(row, words)]
     shown = found if address.get("all") else found[:SHOWN]
-    by_endpoint = _trends(trends)
+    by_endpoint = trends_of(trends, trends.columns["endpoint_id"])
     before = {row["endpoint_id"]: change(changes, row, "requests", "") for row in changes.rows}
     return Table(
         [
@@ -77,13 +78,13 @@ def _has(row: dict[str, Any], words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _trends(result: Result) -> dict[str, list[int]]:
-    """Requests by bucket for each endpoint's id, a 0 where there were none."""
+def trends_of[Key](result: Result, keys: Iterable[Key]) -> dict[Key, list[int]]:
+    """Requests by bucket, a 0 where there were none, for each of ``keys``, which says of each row whose it is."""
     columns = result.columns
     place = {time: at for at, time in enumerate(sorted(set(columns["time"])))}
-    found: dict[str, list[int]] = defaultdict(lambda: [0] * len(place))
-    for identity, time, requests in zip(columns["endpoint_id"], columns["time"], columns["requests"], strict=True):
-        found[identity][place[time]] = requests
+    found: dict[Key, list[int]] = defaultdict(lambda: [0] * len(place))
+    for key, time, requests in zip(keys, columns["time"], columns["requests"], strict=True):
+        found[key][place[time]] = requests
     return found
 
 

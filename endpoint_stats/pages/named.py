@@ -1,6 +1,5 @@
 """The pages of consumers and of releases: who calls and what answers, each with its numbers and since when."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -160,7 +159,8 @@ def table(
     """Rows in the order asked for; ``q`` of the address keeps those whose names have all of its words."""
     words = address.get("q").lower().split()
     before = {name_of(row, changes): endpoint_table.change(changes, row, "requests", "") for row in changes.rows}
-    drawn, by_status = _trends(trends), "status" in dict(address.filters)
+    drawn = endpoint_table.trends_of(trends, (name_of(row, trends) for row in trends.rows))
+    by_status = "status" in dict(address.filters)
     rows = []
     for row in result.rows:
         name = name_of(row, result)
@@ -217,14 +217,6 @@ def _with_the_one_before(name: Name, known: dict[Name, Seen], address: Address) 
         return ""
     before = max(older, key=lambda one: known[one].first)
     return address.elsewhere().query(by="release", a=label(before), b=label(name))
-
-
-def _trends(result: Result) -> dict[Name, list[int]]:
-    place = {time: at for at, time in enumerate(sorted(set(result.columns["time"])))}
-    found: dict[Name, list[int]] = defaultdict(lambda: [0] * len(place))
-    for row in result.rows:
-        found[name_of(row, result)][place[row["time"]]] = row["requests"]
-    return found
 
 
 def gone(result: Result, known: dict[Name, Seen], frame: Frame) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .coverage import Spans, covered
 from .journal import Waiting
 from .names import COLUMNS, LABELS, NameTable
 from .planner import Plan, plan
-from .rows import Rows, by_status, concatenate, take
+from .rows import Rows, by_status, concatenate, sliding, take, with_times
 from .spec import Query, QueryError
 from .sql import Read
 
@@ -167,7 +167,9 @@ class Answer:
         columns, worse = self._columns(keys, groups)
         whole = groups.together(self._seconds())
         nobody = (np.zeros(1, np.int64),)
-        totals = {name: self._metric(name, whole, nobody, total=True)[0] for name in self.query.metrics}
+        # Windows overlap: together they are nothing.
+        metrics = () if self.query.window else self.query.metrics
+        totals = {name: self._metric(name, whole, nobody, total=True)[0] for name in metrics}
         count = len(next(iter(columns.values())))
         return Solved(columns, count, totals, float(whole.error_bound[0]), worse)
 
@@ -175,7 +177,7 @@ class Answer:
         """The rows that were read and those that wait, by bucket and group."""
         parts = [next(found)]
         parts += [self.waiting.part(self.plan.family, tile, self.only) for tile in self.plan.tiles]
-        self.rows = concatenate(parts, ("time", *self.keep), self.sums)
+        self.rows = self._looked_back_to(concatenate(parts, ("time", *self.keep), self.sums))
         statuses = None
         if self.by_status:
             self.rows, statuses = self._filter_status(*by_status(self.rows))
@@ -184,6 +186,14 @@ class Answer:
         self.columns = [bucket, *self._group_columns(statuses)]
         if self.callers is not None:
             self.callers._take(found)
+
+    def _looked_back_to(self, rows: Rows) -> Rows:
+        query, time = self.query, rows.keys["time"]
+        if not query.window:
+            return rows
+        strides = query.window // query.interval
+        whole = with_times(rows, time - time % query.interval)
+        return sliding(whole, query.interval, strides, minute_of(query.start), minute_of(query.end))
 
     def _filter_status(self, rows: Rows, statuses: Ints) -> tuple[Rows, Ints]:
         for name, values in self.query.filters:
@@ -288,6 +298,8 @@ class Answer:
         """Seconds of each bucket that lie within the range: a rate at its edges is not diluted."""
         if self.plan.buckets is None:
             return np.full(len(first), self._seconds())
+        if self.query.window:
+            return np.full(len(first), 60.0 * self.query.window)
         return self.plan.buckets.seconds(first, minute_of(self.query.start), minute_of(self.query.end)).astype(float)
 
 

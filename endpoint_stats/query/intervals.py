@@ -9,10 +9,9 @@ import numpy as np
 from endpoint_stats.aggregate.buckets import minute_of
 from endpoint_stats.aggregate.table import Ints
 
-from .spec import Query
+from .spec import LOCAL, Query
 
 MONDAY = 3 * 1440  # 1970-01-01 was a Thursday: minutes to add so that weeks begin on Monday
-LOCAL = 360  # minutes: from this interval on, buckets are counted from the zone's midnight
 STEPS = (1440, 360, 60, 30, 15)  # what may be read at once for buckets that all begin on its multiples
 
 

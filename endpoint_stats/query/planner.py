@@ -53,7 +53,7 @@ def plan(query: Query, available: Available) -> Plan:
     family = family_of(query)
     finest = "hour" if family in BY_THE_HOUR else "minute"
     cut = buckets(query)
-    span = clip(minute_of(query.start), minute_of(query.end), available)
+    span = clip(minute_of(query.start - query.reach), minute_of(query.end), available)
     if span is None:
         return Plan(family, (), cut)
     allowed = levels_for(cut.step if cut else 0, finest)

@@ -76,6 +76,18 @@ def take(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
     )
 
 
+def sliding(rows: Rows, step: int, strides: int, start: int, end: int) -> Rows:
+    """Each row in every one of the ``strides`` buckets of ``step`` minutes, from its own on, that look back to it; of
+    buckets that begin in ``[start, end)``."""
+    if strides == 1 or not len(rows):
+        return take(rows, (rows.keys["time"] >= start) & (rows.keys["time"] < end))
+    parts = []
+    for stride in range(strides):
+        times = rows.keys["time"] + stride * step
+        parts.append(take(with_times(rows, times), (times >= start) & (times < end)))
+    return concatenate(parts, tuple(rows.keys), tuple(rows.sums))
+
+
 def concatenate(parts: Sequence[Rows], keys: Sequence[str], sums: Sequence[str]) -> Rows:
     """All rows, one part after another, with these columns only; at least one part."""
     parts = [part for part in parts if len(part)] or parts[:1]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Project, time_zones
-from endpoint_stats.aggregate.buckets import ceiling
+from endpoint_stats.aggregate.buckets import ceiling, minute_of
 from endpoint_stats.metrics import DEFAULT_METRICS, METRICS
 
 GROUPS = ("endpoint", "service", "method", "route", "release", "status", "traffic", "consumer")
@@ -19,10 +19,12 @@ FILTERS = GROUPS
 FILTER = "filter."  # before a filter's name in an address
 Filters = tuple[tuple[str, tuple[str, ...]], ...]
 INTERVALS = {"minute": 1, "5m": 5, "15m": 15, "hour": 60, "6h": 360, "day": 1440, "week": 10_080}
+LOCAL = 360  # minutes: from this interval on, buckets are counted from the zone's midnight
 TRAFFIC = ("normal", "bot", "health")
 MAX_ROWS = 100_000
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
 MAX_BUCKETS = 50_000
+MAX_STRIDES = 288  # intervals a window
 # What to compare with: minutes back; 0 is the range's own length.
 COMPARE = {"previous": 0, "day": 1440, "week": 10_080}
 
@@ -57,6 +59,8 @@ class Query:
     compare: "", or a name of COMPARE.
     order: a metric or group, or ``time``; with a leading ``-`` descending.
     zone: IANA name; intervals of six hours and more are counted from its midnight.
+    window: minutes that each bucket looks back from its end, whole intervals; 0 is the interval itself. What a rule
+        sees at each of its steps; there are no totals then.
     """
 
     project_id: int
@@ -70,6 +74,7 @@ class Query:
     order: str = ""
     limit: int = 0
     zone: str = "UTC"
+    window: int = 0
 
     def __post_init__(self) -> None:
         _check_range(self)
@@ -93,6 +98,12 @@ class Query:
         if self.zone != "UTC" and self.zone not in time_zones():
             raise QueryError("unknown_zone", f"There is no time zone {self.zone[:60]!r}. Use a name as Europe/Berlin.")
         _check_compare(self)
+        _check_window(self)
+
+    @property
+    def reach(self) -> timedelta:
+        """How far before ``start`` the first bucket looks."""
+        return timedelta(minutes=max(self.window - self.interval, 0))
 
     @property
     def shift(self) -> timedelta:
@@ -141,6 +152,21 @@ def _check_compare(query: Query) -> None:
         raise QueryError("unknown_compare", "Weeks cannot be compared with the day before. Take compare=week.")
     if query.start - EARLIEST < query.shift + timedelta(days=1):
         raise QueryError("bad_range", "The range to compare with begins before 1970. Ask for a shorter one.")
+
+
+def _check_window(query: Query) -> None:
+    if not query.window:
+        return
+    whole = query.interval and query.interval < LOCAL and query.window % query.interval == 0
+    aligned = whole and minute_of(query.start) % query.interval == 0 == minute_of(query.end) % query.interval
+    if not aligned or query.window // query.interval > MAX_STRIDES or query.compare:
+        raise QueryError(
+            "bad_window",
+            f"A window is a whole number of intervals, {MAX_STRIDES} at most, of less than {LOCAL} minutes each; its"
+            " range is of whole intervals, and nothing is compared with.",
+        )
+    if query.start - EARLIEST < query.reach:
+        raise QueryError("bad_range", "The window begins before 1970.")
 
 
 def parse_time(text: str, now: datetime, *, up: bool = False, zone: str = "UTC") -> datetime:

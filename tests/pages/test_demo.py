@@ -20,7 +20,7 @@ from endpoint_stats.models import Batch, Journal, Upload
 from endpoint_stats.pages import registry
 from endpoint_stats.workers import tasks, uploads
 from tests.integration.product import requests
-from tests.pages.test_upload import said
+from tests.pages.upload.conftest import said
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 END = datetime(2026, 11, 20, 12, tzinfo=UTC)

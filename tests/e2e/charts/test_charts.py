@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.charts import examples
+from tests.integration.installation import wait_until
 
 pytestmark = [pytest.mark.needs("chromium")]
 
@@ -275,9 +276,8 @@ def test_colours_follow_the_scheme(open_charts: Callable[..., Any]) -> None:
     page = open_charts(examples.latency(), examples.heatmap(), color_scheme="light")
     before = {name: set(ink(page, name)["colours"]) for name in ("latency", "distribution")}
     page.emulate_media(color_scheme="dark")
-    page.wait_for_timeout(100)
+    wait_until(lambda: "157,171,255" in ink(page, "latency")["colours"], what="--series-p95, dark")
     after = {name: set(ink(page, name)["colours"]) for name in ("latency", "distribution")}
-    assert "157,171,255" in after["latency"], "--series-p95, dark"
     for name in before:
         assert len(before[name] & after[name]) < len(before[name]) / 10
 
@@ -285,8 +285,7 @@ def test_colours_follow_the_scheme(open_charts: Callable[..., Any]) -> None:
 def test_paper_gets_dark_ink(open_charts: Callable[..., Any]) -> None:
     page = open_charts(examples.latency(), color_scheme="dark")
     page.emulate_media(media="print")
-    page.wait_for_timeout(100)
-    assert "51,70,176" in ink(page, "latency")["colours"], "--series-p95, light"
+    wait_until(lambda: "51,70,176" in ink(page, "latency")["colours"], what="--series-p95, light")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
 
 
