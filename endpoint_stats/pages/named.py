@@ -93,12 +93,14 @@ def _show(page: Page, store: KeptReading, frame: Frame) -> dict[str, Any]:
 def _queries(page: Page, frame: Frame, order: str, zone: str, chart: int, trend: int, compare: str) -> list[Query]:
     whole = partial(frame.query, zone=zone)
     by = (page.group,)
+    # Of hundreds of consumers the chart and the trends are one reading. Of versions it matters when one began.
+    bars = chart if page is RELEASES else trend
     sorting = order if order.removeprefix("-") in METRICS else "-requests"
     return [
         whole(METRICS, by, order=sorting),
         whole(("requests",), by, compare=compare),
-        whole(("requests",), interval=chart),
-        whole(("requests",), by, interval=chart),
+        whole(("requests",), interval=bars),
+        whole(("requests",), by, interval=bars),
         whole(("requests",), by, interval=trend),
     ]
 

@@ -12,9 +12,8 @@ from endpoint_stats.aggregate.buckets import minute_of
 from endpoint_stats.aggregate.sketch import ALPHA
 from endpoint_stats.aggregate.table import SUMS, Ints, add_up, group
 from endpoint_stats.metrics import METRICS
-from endpoint_stats.models import FAMILIES
 
-from . import compute
+from . import compute, sql
 from .coverage import Spans, covered
 from .journal import Waiting
 from .names import COLUMNS, LABELS, NameTable
@@ -129,10 +128,11 @@ class Answer:
         return self.names.lacking(self.query).union(*(other.lacking() for other in others if other))
 
     def _few(self) -> bool:
-        """Whether the filters leave a handful of many names of the key that rollups are kept by after the time."""
-        second = FAMILIES[self.plan.family].keys[1]
-        wanted = len(self.only.get(second, ()))
-        return 0 < wanted <= HANDFUL and wanted * MANY <= self.names.count(second)
+        """Whether the filters leave a handful of many names of a key that rollups are kept by after the time."""
+        return any(
+            0 < len(self.only.get(key, ())) <= HANDFUL and len(self.only[key]) * MANY <= self.names.count(key)
+            for key in sql.LOOKED_UP[self.plan.family]
+        )
 
     def span(self) -> tuple[datetime, datetime]:
         """From the first start to the last end of what is looked at."""

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, transaction
 
 from endpoint_stats.aggregate.buckets import LEVELS
 from endpoint_stats.aggregate.table import SUMS
-from endpoint_stats.models import FAMILIES, TOTALS
+from endpoint_stats.models import CALLERS, CONSUMERS, FAMILIES, HITS, TOTALS
 
 from . import coverage, names
 from .intervals import MONDAY
@@ -22,6 +22,8 @@ from .rows import Rows, empty
 from .spec import QueryError
 
 MAX_READ = 1_000_000  # rows after summing in the database: about 200 MB here
+# The key columns whose values are looked up one by one where few are wanted.
+LOOKED_UP = {HITS: ("endpoint",), TOTALS: ("release",), CONSUMERS: ("consumer", "endpoint"), CALLERS: ("consumer",)}
 _STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock: about a millisecond
 
 
@@ -90,7 +92,7 @@ class Read:
     sums: the columns of sums that are wanted
     words: whether statuses or sketches are wanted
     only: key column -> the values wanted
-    few: whether ``only`` leaves so few of the second key column that each is looked up by itself
+    few: whether ``only`` leaves so few of a key column (LOOKED_UP) that each is looked up by itself
     """
 
     family: str
@@ -214,9 +216,9 @@ def _select(project_id: int, place: int, each: Read, width: int) -> tuple[str, l
     used = ("time", *each.keep, *each.sums, "error_extra", *(["words"] if each.words else []))
     sources, parameters = [], []
     for tile in each.tiles:
-        text, values = _source(project_id, each, tile)
-        sources.append(f"SELECT {', '.join(used)} FROM {text}")
-        parameters += values
+        for text, values in _sources(project_id, each, tile):
+            sources.append(f"SELECT {', '.join(used)} FROM {text}")
+            parameters += values
     source = " UNION ALL ".join(sources)
     return f"SELECT {', '.join(columns)} FROM ({source}) t GROUP BY {', '.join(map(str, by))}", parameters
 
@@ -231,24 +233,34 @@ def _bucket(each: Read) -> str:
     return f"time - (time + {shift}) %% {int(each.step)}"
 
 
-def _source(project_id: int, each: Read, tile: Tile) -> tuple[str, list[Any]]:
-    """A tile's rows: the table with its condition, and the parameters. Of a family's rows that are read in order of
+def _sources(project_id: int, each: Read, tile: Tile) -> list[tuple[str, list[Any]]]:
+    """A tile's rows: tables with their conditions, and the parameters. Of a family's rows that are read in order of
     time, few would be wanted where ``few``: there the times with any hits are asked for first, and of each the rows
-    looked up."""
+    looked up. Of consumers' rows of a few endpoints, the consumers of each time as well."""
     table = FAMILIES[each.family].levels[tile.level]._meta.db_table
     span = [project_id, tile.start, tile.end]
     within = "project_id = %s AND time >= %s AND time < %s"
     filters, values = _filters(each.only)
     if not each.few:
-        return f"{table} WHERE {within}{filters}", [*span, *values]
+        return [(f"{table} WHERE {within}{filters}", [*span, *values])]
+    if each.family == CONSUMERS and "consumer" not in each.only:
+        return _by_callers(table, each, tile, span)
     times = f"SELECT DISTINCT time AS at FROM {FAMILIES[TOTALS].levels[tile.level]._meta.db_table} WHERE {within}"
     if connection.vendor == "postgresql":
-        return (
-            f"{table} WHERE project_id = %s AND time = ANY(ARRAY({times})){filters}",
-            [project_id, *span, *values],
-        )
+        text = f"{table} WHERE project_id = %s AND time = ANY(ARRAY({times})){filters}"
+        return [(text, [project_id, *span, *values])]
     # CROSS JOIN holds SQLite to this order.
-    return f"({times}) CROSS JOIN {table} WHERE project_id = %s AND time = at{filters}", [*span, project_id, *values]
+    text = f"({times}) CROSS JOIN {table} WHERE project_id = %s AND time = at{filters}"
+    return [(text, [*span, project_id, *values])]
+
+
+def _by_callers(table: str, each: Read, tile: Tile, span: list[Any]) -> list[tuple[str, list[Any]]]:
+    """For each endpoint by itself: of a list of them SQLite would scan the times."""
+    callers = FAMILIES[CALLERS].levels[tile.level]._meta.db_table
+    whose = f"SELECT time AS at, consumer AS who FROM {callers} WHERE project_id = %s AND time >= %s AND time < %s"
+    join = "JOIN" if connection.vendor == "postgresql" else "CROSS JOIN"
+    text = f"({whose}) callers {join} {table} ON project_id = %s AND time = at AND consumer = who AND endpoint = %s"
+    return [(text, [*span, span[0], endpoint]) for endpoint in each.only["endpoint"]]
 
 
 def _filters(only: dict[str, Sequence[int]]) -> tuple[str, list[Any]]:

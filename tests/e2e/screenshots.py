@@ -19,6 +19,7 @@ from rich.progress import track
 
 EMAIL = "owner@example.com"
 WIDTHS, SCHEMES = (1440, 390), ("light", "dark")
+PAPER = 794  # pixels of a page of A4
 # Name of the picture and address; {endpoint} is the busiest one's page.
 PAGES = (
     ("overview", "/projects/demo/"),
@@ -39,6 +40,7 @@ PAGES = (
     ("compare-consumers", "/projects/demo/compare/?by=consumer"),
     ("filters", "/projects/demo/filters/"),
     ("search", "/projects/demo/search/?q=orders"),
+    ("suggestions", "/projects/demo/suggestions/"),
     ("ledger", "/projects/demo/ledger/"),
     ("settings", "/projects/demo/settings/"),
     ("settings-members", "/projects/demo/settings/members/"),
@@ -167,6 +169,13 @@ def look(
         page.goto(address)
         page.wait_for_timeout(600)  # charts are drawn after the page has loaded
         page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
+        if scheme == "dark" and width == max(WIDTHS):
+            page.set_viewport_size({"width": PAPER, "height": 1123})
+            page.emulate_media(media="print")
+            page.wait_for_timeout(300)
+            page.screenshot(path=folder / f"{name}-print.png", full_page=True)
+            page.emulate_media(media="screen")
+            page.set_viewport_size({"width": width, "height": 900})
 
     for name, address in OUTSIDE:
         take(name, address)

@@ -25,6 +25,9 @@ QUESTIONS = [
     Asked(START + 7, START + 1440, METRICS, ("route",), 60, (("route", ("/a/3", "/a/4")),)),
     Asked(START, START + 1440, METRICS, ("status",), 0, (("endpoint", ("GET /a/3", "GET /a/39")),)),
     Asked(START, START + 1440, ("requests", "p95"), ("endpoint",), 60, (("consumer", ("ada",)),)),
+    Asked(START, START + 1440, METRICS, ("consumer",), 0, (("endpoint", ("GET /a/3", "GET /a/4")),)),
+    Asked(START, START + 3000, METRICS, ("consumer", "status"), 60, (("route", ("/a/3",)),)),
+    Asked(START, START + 1440, METRICS, ("consumer",), 0, (("route", ("/a/3", "/a/4")), ("consumer", ("bob",)))),
 ]
 
 
