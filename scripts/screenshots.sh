@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every page in a real Chromium, light and dark, 1440 and 390 wide, and printed, into screenshots/ (which git ignores). With
-# arguments only the pages whose names begin so: ./scripts/screenshots.sh overview compare
+# Every page in a real Chromium, light and dark, 1440 and 390 wide, and as printed, into screenshots/ (which git
+# ignores). With arguments only the pages whose names begin so: ./scripts/screenshots.sh overview compare
 set -u -o pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -5,9 +5,11 @@ or more and both sides have enough durations for a p95 to stand on. Ten points o
 """
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from endpoint_stats.aggregate.sketch import BANDS
 from endpoint_stats.query.notation import localized
 from endpoint_stats.query.render import cell, isolated, number
 from endpoint_stats.query.runner import Result
@@ -76,13 +78,32 @@ def _difference(name: dict[str, Any], before: dict[str, Any] | None, after: dict
     return Difference(name, before, after, "worse" if worse else "better", what, weights[leading], leading)
 
 
+def sampling_errors(one: Difference) -> float:
+    """By how many sampling errors the sides differ in what leads, so that a chance can be put on it: of errors their
+    shares, of p95 the shares of durations above the band that holds the first side's. Its rows have ``histogram``."""
+    before, after = one.before, one.after
+    if before is None or after is None or not one.leading:
+        return 0.0
+    if one.leading == "error_rate":
+        return _deviations(before["errors"], before["requests"], after["errors"], after["requests"])
+    above = bisect_left(BANDS, before["p95"]) + 1
+    over = [sum(side["histogram"][above:]) for side in (before, after)]
+    return _deviations(over[0], before["timed"], over[1], after["timed"])
+
+
+def _deviations(first: int, of_first: int, second: int, of_second: int) -> float:
+    """Two proportions, pooled; above 0 where the second is larger."""
+    pooled = (first + second) / (of_first + of_second)
+    deviation = math.sqrt(pooled * (1 - pooled) * (1 / of_first + 1 / of_second))
+    return (second / of_second - first / of_first) / deviation if deviation else 0.0
+
+
 def error_change(before: dict[str, Any], after: dict[str, Any]) -> float:
     """Change of the share of errors; 0 where it says nothing."""
     first, second = before["requests"], after["requests"]
     change = float(after["errors"] / second - before["errors"] / first)
-    pooled = (before["errors"] + after["errors"]) / (first + second)
-    deviation = math.sqrt(pooled * (1 - pooled) * (1 / first + 1 / second))
-    return change if abs(change) >= POINT and abs(change) > SURE * deviation else 0.0
+    sure = abs(_deviations(before["errors"], first, after["errors"], second)) > SURE
+    return change if sure and abs(change) >= POINT else 0.0
 
 
 def latency_change(before: dict[str, Any], after: dict[str, Any]) -> float:

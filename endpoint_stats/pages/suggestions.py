@@ -30,6 +30,7 @@ from .frame import HOUR, Frame
 
 MOST = 6
 RELEASES = 3  # services whose newest version is held against the one before
+SURELY = 4.0  # sampling errors
 MANY = 100  # requests, below which nothing is said of a range
 # An endpoint is quiet where so many requests would have come by its own rate: by chance none come once in e^20 times.
 EXPECTED = 20.0
@@ -113,7 +114,7 @@ def worse_releases(store: KeptReading, frame: Frame, known: dict[Name, Seen]) ->
     """Of each service the versions that began in the range and are worse than the one before."""
     pairs = _began(known, frame)
     queries = [
-        frame.query(differences.METRICS, ("endpoint",)).filtered(release=version, service=service)
+        frame.query((*differences.METRICS, "histogram"), ("endpoint",)).filtered(release=version, service=service)
         for pair in pairs
         for service, version in pair
     ]
@@ -137,8 +138,10 @@ def worse_releases(store: KeptReading, frame: Frame, known: dict[Name, Seen]) ->
 
 
 def _stands_out(one: differences.Difference) -> bool:
-    """Among many endpoints some p95 moves by a fifth by chance alone: unasked, it takes a doubling to be named."""
-    return one.kind == "worse" and (one.leading == "error_rate" or one.weight >= 1)
+    """Among many endpoints of many versions some change by chance alone: unasked, it takes one that comes so once in
+    thirty thousand times, and of p95 a doubling."""
+    large = one.leading == "error_rate" or one.weight >= 1
+    return one.kind == "worse" and large and differences.sampling_errors(one) >= SURELY
 
 
 def _began(known: dict[Name, Seen], frame: Frame) -> list[tuple[Name, Name]]:
