@@ -1,5 +1,22 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
+
+TASKS = "alerts.tasks"
 
 
 class AlertsConfig(AppConfig):
     name = "alerts"
+    verbose_name = "Alerts and news"
+
+    def ready(self) -> None:
+        from endpoint_stats.workers.jobs import Job, register
+
+        evaluate, dispatch, deliver = (
+            (f"{TASKS}.evaluate_project", f"{TASKS}.projects_to_evaluate"),
+            (f"{TASKS}.dispatch_project", f"{TASKS}.projects_to_dispatch"),
+            (f"{TASKS}.deliver_one", f"{TASKS}.deliveries_due"),
+        )
+        register(Job("evaluate", timedelta(seconds=5), *evaluate))
+        register(Job("dispatch", timedelta(seconds=5), *dispatch))
+        register(Job("deliver", timedelta(seconds=2), *deliver))

@@ -184,6 +184,13 @@ Q_CLUSTER = {
     "scheduler": False,
 }
 
+# Where people reach this installation: links in messages begin with it.
+PUBLIC_URL = env.string("PUBLIC_URL", "http://127.0.0.1:8000")
+# Channels and other outgoing requests reach public addresses only, and these networks, by http as well: 10.0.0.0/8
+ALERTS_ALLOWED_NETWORKS = env.string("ALERTS_ALLOWED_NETWORKS", "").replace(",", " ").split()
+# Ports on public addresses; empty is any.
+ALERTS_ALLOWED_PORTS = [int(port) for port in env.string("ALERTS_ALLOWED_PORTS", "443 8443").replace(",", " ").split()]
+
 # A question that takes longer is stopped, and says so.
 QUERY_SECONDS = env.number("QUERY_SECONDS", 10.0)
 # The largest body that ingest takes, when decompressed.

@@ -1,8 +1,5 @@
 """What django-allauth asks of us."""
 
-import base64
-import hashlib
-from functools import cache
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,7 +7,6 @@ from allauth.core import context
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -19,8 +15,11 @@ from django.utils import timezone
 from accounts.audit import Action, note
 from accounts.clients import address_of, counted
 from accounts.models import User
+from accounts.sealing import seal, unseal
 
 from . import again, invited, known, limits
+
+PURPOSE = "second factor"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -112,21 +111,11 @@ class FactorAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        return _fernet().encrypt(text.encode()).decode()
+        return seal(text, PURPOSE)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises InvalidToken where SECRET_KEY was changed without SECRET_KEY_FALLBACKS."""
-        return _fernet().decrypt(encrypted_text.encode()).decode()
-
-
-def _fernet() -> MultiFernet:
-    return _made_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
-
-
-@cache
-def _made_of(keys: tuple[str, ...]) -> MultiFernet:
-    digests = (hashlib.sha256(b"endpoint-stats second factor\0" + key.encode()).digest() for key in keys)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+        return unseal(encrypted_text, PURPOSE)
 
 
 class ProviderAdapter(DefaultSocialAccountAdapter):

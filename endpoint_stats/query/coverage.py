@@ -82,3 +82,23 @@ def covered(found: Sequence[tuple[int, int]], start: datetime, end: datetime, no
         return 0.0
     minutes = sum(max(min(there, last) - max(here, first), 0) for here, there in found)
     return round(minutes / (last - first), 4)
+
+
+def covered_windows(found: Sequence[tuple[int, int]], ends: Sequence[int], window: int) -> list[float]:
+    """For each of ``ends`` (minutes) the share of the ``window`` minutes before it that lies in ``found``, as
+    ``covered`` says it of each by itself."""
+    if not found:
+        return [0.0] * len(ends)
+    firsts, lasts = np.array(found, np.int64).T
+    # Minutes covered before a moment: of the stretches that are over, and of the one that is not.
+    whole = np.append(0, np.cumsum(lasts - firsts))
+
+    def before(moments: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        over = np.searchsorted(lasts, moments, side="right")
+        begun = np.minimum(over, len(firsts) - 1)
+        partly = np.where(over < len(firsts), np.clip(moments - firsts[begun], 0, None), 0)
+        return np.asarray(whole[over] + partly)
+
+    upper = np.array(ends, np.int64)
+    shares = (before(upper) - before(upper - window)) / window
+    return [round(share, 4) for share in shares.tolist()]

@@ -21,6 +21,7 @@ from django_q.tasks import async_task
 from accounts.admin.site import NOT_SHOWN
 from accounts.models import ApiKey, AuditEvent, Invitation, Membership, Project, User
 from accounts.services import keys, members
+from alerts.models import Channel
 from endpoint_stats import sharing
 from endpoint_stats.models import (
     Batch,
@@ -36,6 +37,7 @@ from endpoint_stats.models import (
     StoreState,
     Upload,
 )
+from tests.alerts.making import everything
 
 pytestmark = pytest.mark.django_db(databases=["default", "local"])
 
@@ -44,6 +46,7 @@ _VOLUME = "a volume table: its composite key cannot be in the admin, and its num
 NOT_REGISTERED = {
     "accounts.Attempts": "digests of what was tried by whom: nothing that a reader could tell",
     "accounts.CacheUse": "a statistic, on the first page as one number",
+    "alerts.Reader": "what a reader has read: nothing that staff could do with it",
     "endpoint_stats.Dismissal": "what a reader put aside for themselves: nothing that staff could do with it",
     "endpoint_stats.Heard": _VOLUME,
     "endpoint_stats.Sample": _VOLUME,
@@ -67,8 +70,11 @@ NOT_REGISTERED = {
 SEEN, SEEN_OF_RANDOM = 6, 12
 
 
+OURS = ("accounts", "endpoint_stats", "alerts")
+
+
 def test_every_model_is_registered_or_says_why_not():
-    models = {model for app in ("accounts", "endpoint_stats") for model in apps.get_app_config(app).get_models()}
+    models = {model for app in OURS for model in apps.get_app_config(app).get_models()}
     registered = {model._meta.label for model in models if model in admin.site._registry}
     assert registered | set(NOT_REGISTERED) == {model._meta.label for model in models}
     assert not registered & set(NOT_REGISTERED)
@@ -124,6 +130,7 @@ def world(shop, grace, boss, settings):
         Beat: Beat.objects.create(name="scheduler", answered=now),
         JobRun: JobRun.objects.create(name="tidy", due=now),
         SharedLink: link,
+        **everything(shop, grace, now),
     }
     secrets = {
         "SECRET_KEY": settings.SECRET_KEY,
@@ -146,6 +153,9 @@ def world(shop, grace, boss, settings):
         "argument of a failed task": "argoffailure",
         "keyword of a failed task": "kwoffailure",
         "line of an upload": "lineofupload",
+        "address of a channel": "urlofchannel",
+        "secret of a channel": "secretofchannel",
+        "secret of a channel, encrypted": objects[Channel].secrets[20:],
     }
     made_up = re.compile("[a-z]+(of[a-z]+|secretkey|secret)")
     return objects, {
@@ -190,7 +200,14 @@ def test_no_page_shows_a_secret(world, admin_client):
             allowed = {200} if what in ("list", "search", "change") else {200, 302, 403}
             assert response.status_code in allowed, f"{address}: {response.status_code}"
             wrong += [f"{address} shows: {leak}" for leak in leaks(response, secrets)]
-    for address in ("/admin/", "/admin/accounts/", "/admin/endpoint_stats/", "/admin/django_q/", "/admin/jsi18n/"):
+    for address in (
+        "/admin/",
+        "/admin/accounts/",
+        "/admin/endpoint_stats/",
+        "/admin/alerts/",
+        "/admin/django_q/",
+        "/admin/jsi18n/",
+    ):
         response = admin_client.get(address)
         assert response.status_code == 200
         wrong += [f"{address} shows: {leak}" for leak in leaks(response, secrets)]

@@ -50,6 +50,7 @@ SERVICES: dict[str, Callable[[], str]] = {
     "goaccess": _program("goaccess", "goaccess"),
     "pg_ctl": lambda: "" if server_programs() else "PostgreSQL's server is not installed (Debian: postgresql)",
     "promtool": _program("promtool", "prometheus"),
+    "prometheus-alertmanager": _program("prometheus-alertmanager", "prometheus-alertmanager"),
     "curl": _program("curl", "curl"),
     "openssl": _program("openssl", "openssl"),
     "nginx": _program("nginx", "nginx-light"),

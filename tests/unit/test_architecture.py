@@ -95,7 +95,10 @@ def test_who_knows_whom(app):
     assert not wrong
 
 
-@pytest.mark.parametrize(("app", "more"), [("alerts", ()), ("files", ("endpoint_stats.ingest",))])
+OF_THE_CORE = [("alerts", ("endpoint_stats.aggregate.buckets",)), ("files", ("endpoint_stats.ingest",))]
+
+
+@pytest.mark.parametrize(("app", "more"), OF_THE_CORE)
 def test_what_higher_apps_know_of_the_core(app, more):
     wrong = [
         f"{module} imports {name}"
@@ -117,7 +120,7 @@ def test_the_sender_needs_the_standard_library_and_django_alone():
         ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 9))
 
 
-PURE = ("endpoint_stats.aggregate", "endpoint_stats.routes.rules", "endpoint_stats.routes.lexical")
+PURE = ("endpoint_stats.aggregate", "endpoint_stats.routes.rules", "endpoint_stats.routes.lexical", "alerts.evaluate")
 
 
 def test_the_fold_and_the_route_rules_know_no_django():
