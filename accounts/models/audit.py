@@ -43,6 +43,7 @@ class Action(models.TextChoices):
     LINK_CREATED = "link_created", "shared by the link"
     LINK_REVOKED = "link_revoked", "revoked the link"
     LINK_RESTORED = "link_restored", "shared again by the link"
+    RULE_CHANGED = "rule_changed", "changed the alert rule"
 
 
 class AuditEvent(models.Model):

@@ -1,0 +1,1 @@
+"""Changes that people and programs make: checked, noted in the audit log, in one transaction each."""

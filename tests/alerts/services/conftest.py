@@ -1,0 +1,3 @@
+from tests.alerts.watch.conftest import shop
+
+__all__ = ["shop"]
