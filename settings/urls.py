@@ -6,6 +6,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("endpoint_stats.pages.urls")),
     path("", include("endpoint_stats.api.urls")),
+    path("", include("alerts.urls")),
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -321,6 +321,11 @@ API = {
     "batches": api("before={batch}", "before={batch of the late key}", "source=hits"),
     "batches/<uuid:id>": api(fill=OF_BATCH),
     "metrics": api(),
+    "releases": changing(b'{"version": "9.9"}', GET=SEE, HEAD=SEE, POST=EDIT),
+    "news": changing(b'{"title": "another"}', POST=EDIT),
+    "alerts": changing(b'{"key": "another", "title": "another"}', POST=EDIT),
+    "alertmanager": changing(b'{"alerts": [{"status": "firing", "labels": {"alertname": "another"}}]}', POST=EDIT),
+    "incidents": api("open=true", "limit=1"),
     "keys": changing(b'{"scope": "read"}', GET=EDIT, HEAD=EDIT, POST=EDIT),
     "keys/<slug:prefix>": replace(changing(DELETE=EDIT), fill={"prefix": ("key",)}),
 }

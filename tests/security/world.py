@@ -26,16 +26,20 @@ from accounts.audit import Action, note
 from accounts.keys import create_key
 from accounts.models import ApiKey, Membership, Project, User
 from accounts.services import create_project, members
+from alerts.models import Channel, Incident, Inhibition, Maintenance, Policy, Rule, Silence
 from endpoint_stats import sharing
 from endpoint_stats.ingest.uploads import records
 from endpoint_stats.models import CountingSource, Endpoint, ProjectSettings, RoutePattern
 from endpoint_stats.query import ledger
 from endpoint_stats.store.compact import compact
+from tests.alerts.making import everything
 from tests.integration.product import import_file
 
 from .asking import Asker, ask
 from .rows import Rows, differences, rows_of
 
+# Of alerts: those that addresses name.
+WATCHED = (Rule, Incident, Channel, Policy, Silence, Maintenance, Inhibition)
 PASSWORD = "a long password of a test"
 # Words in what only those see who may edit (names of keys), and who may manage (invitations, the audit log).
 OF_EDITORS, OF_OWNERS = "heron", "osprey"
@@ -134,6 +138,7 @@ def make_tenant(word: str, number: int, folder: Path) -> Tenant:
     invitation, token = members.invite(f"{OF_OWNERS}@{word}.example", project, "editor", by=owner)
     note(Action.PROJECT_CHANGED, by=owner, project=project, target=f"{word} {OF_OWNERS}", details={"x": word})
     share(tenant)
+    watch(tenant)
     session = UserSession.objects.get(session_key=signed_in(owner).session)
     UserSession.objects.filter(pk=session.pk).update(id=number * OWN + 300_000, user_agent=f"browser of {word}")
     tenant.ids |= {
@@ -163,6 +168,12 @@ def share(tenant: Tenant) -> None:
             tenant.ids["link" if what == "shared" else "revoked link"] = str(link.pk)
         if what == "revoked":
             sharing.revoke(link, now, by=owner)
+
+
+def watch(tenant: Tenant) -> None:
+    """A rule, its incident, a channel, and all that is about them."""
+    made = everything(tenant.project, tenant.people["owner"], timezone.now(), tenant.word)
+    tenant.ids |= {model._meta.model_name: str(one.pk) for model, one in made.items() if model in WATCHED}
 
 
 def configure(tenant: Tenant) -> None:

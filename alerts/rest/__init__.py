@@ -1,0 +1,1 @@
+"""The REST API of alerts: parse, one call of ``alerts.api``, render."""
