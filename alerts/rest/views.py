@@ -35,6 +35,7 @@ class NewReleaseSerializer(serializers.Serializer[Any]):
 
 class ReleaseSerializer(serializers.ModelSerializer[Deployment]):
     time = serializers.DateTimeField(source="at")
+    link = serializers.CharField(help_text="Empty where none was given.")
 
     class Meta:
         model = Deployment
@@ -76,6 +77,11 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
         read_only_fields = fields
 
 
+def _made_or_known(shape: Any) -> dict[Any, Any]:
+    """201 for what is new; 200 for what was said before."""
+    return {**schema.changes(shape, status=201), (200, "application/json"): shape}
+
+
 class ReleasesView(ProjectView):
     """Versions that began to answer: posted here, entered in the page, or seen in what came in."""
 
@@ -94,7 +100,7 @@ class ReleasesView(ProjectView):
     @extend_schema(
         operation_id="post_release",
         request={"application/json": NewReleaseSerializer},
-        responses=schema.changes(ReleaseSerializer, status=201),
+        responses=_made_or_known(ReleaseSerializer),
     )
     def post(self, request: Request, slug: str) -> Response:
         """Say that a version is being released. The same one again changes nothing."""
@@ -112,9 +118,8 @@ class NewsView(ProjectView):
     @extend_schema(
         operation_id="post_news",
         request={"application/json": NewNewsSerializer},
-        responses=schema.changes(
-            inline_serializer("PostedNews", {"id": serializers.UUIDField(), "new": serializers.BooleanField()}),
-            status=201,
+        responses=_made_or_known(
+            inline_serializer("PostedNews", {"id": serializers.UUIDField(), "new": serializers.BooleanField()})
         ),
     )
     def post(self, request: Request, slug: str) -> Response:
@@ -134,7 +139,7 @@ class AlertsView(ProjectView):
     @extend_schema(
         operation_id="post_alert",
         request={"application/json": NewAlertSerializer},
-        responses=schema.changes(IncidentSerializer, status=201),
+        responses=_made_or_known(IncidentSerializer),
     )
     def post(self, request: Request, slug: str) -> Response:
         """Raise an alert, or end it. Those who are told of this project's alerts are told of it."""
