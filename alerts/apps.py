@@ -10,7 +10,10 @@ class AlertsConfig(AppConfig):
     verbose_name = "Alerts and news"
 
     def ready(self) -> None:
+        from endpoint_stats.workers import doctor
         from endpoint_stats.workers.jobs import Job, register
+
+        from . import signs
 
         evaluate, dispatch, deliver = (
             (f"{TASKS}.evaluate_project", f"{TASKS}.projects_to_evaluate"),
@@ -20,3 +23,5 @@ class AlertsConfig(AppConfig):
         register(Job("evaluate", timedelta(seconds=5), *evaluate))
         register(Job("dispatch", timedelta(seconds=5), *dispatch))
         register(Job("deliver", timedelta(seconds=2), *deliver))
+        register(Job("heartbeat", timedelta(minutes=1), f"{TASKS}.ping"))
+        doctor.register(signs.NAME, signs.findings)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from alerts import signs
 from alerts.dispatch import deliver, outbox
 from alerts.watch import rounds
 
@@ -39,3 +40,8 @@ def deliveries_due(now: datetime) -> list[dict[str, Any]]:
 def deliver_one(*, delivery_id: str) -> bool:
     """Whether it was this task's to send."""
     return deliver.deliver(delivery_id, timezone.now())
+
+
+def ping() -> bool:
+    """Whether the dead man's switch was told that all goes on."""
+    return signs.ping(timezone.now())

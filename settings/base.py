@@ -188,6 +188,8 @@ Q_CLUSTER = {
 PUBLIC_URL = env.string("PUBLIC_URL", "http://127.0.0.1:8000")
 # Channels and other outgoing requests reach public addresses only, and these networks, by http as well: 10.0.0.0/8
 ALERTS_ALLOWED_NETWORKS = env.string("ALERTS_ALLOWED_NETWORKS", "").replace(",", " ").split()
+# Asked every minute while rules are evaluated: whoever watches it notices when that ends.
+HEARTBEAT_URL = env.secret("HEARTBEAT_URL", "")
 # Ports on public addresses; empty is any.
 ALERTS_ALLOWED_PORTS = [int(port) for port in env.string("ALERTS_ALLOWED_PORTS", "443 8443").replace(",", " ").split()]
 

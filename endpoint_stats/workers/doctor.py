@@ -138,6 +138,13 @@ CHECKS: dict[str, Callable[[datetime], list[Finding]]] = {
 NEEDS_DATABASE = {"scheduler", "worker", "queue", "journal"}
 
 
+def register(name: str, check: Callable[[datetime], list[Finding]]) -> None:
+    """A check of a higher app, which needs the database. Doing so twice is one check."""
+    if CHECKS.setdefault(name, check) is not check:
+        raise ValueError(f"Another check is registered as {name!r}.")
+    NEEDS_DATABASE.add(name)
+
+
 def examine(now: datetime, only: str = "") -> list[Finding]:
     """Every finding, or those of one check. Without a database the checks that need it are left out."""
     findings: list[Finding] = []
