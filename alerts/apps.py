@@ -10,6 +10,8 @@ class AlertsConfig(AppConfig):
     verbose_name = "Alerts and news"
 
     def ready(self) -> None:
+        from accounts.registry import SettingsPage, register_settings_page
+        from accounts.roles import Right
         from endpoint_stats.workers import doctor
         from endpoint_stats.workers.jobs import Job, register
 
@@ -25,3 +27,8 @@ class AlertsConfig(AppConfig):
         register(Job("deliver", timedelta(seconds=2), *deliver))
         register(Job("heartbeat", timedelta(minutes=1), f"{TASKS}.ping"))
         doctor.register(signs.NAME, signs.findings)
+        register(Job("forget_channels", timedelta(hours=1), f"{TASKS}.forget_channels"))
+
+        register_settings_page(SettingsPage("Channels", "channels", Right.EDIT))
+        register_settings_page(SettingsPage("Who is told", "policies", Right.EDIT))
+        register_settings_page(SettingsPage("Quiet", "silences", Right.EDIT))

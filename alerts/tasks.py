@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from alerts import signs
 from alerts.dispatch import deliver, outbox
+from alerts.services import channels
 from alerts.watch import rounds
 
 
@@ -45,3 +46,8 @@ def deliver_one(*, delivery_id: str) -> bool:
 def ping() -> bool:
     """Whether the dead man's switch was told that all goes on."""
     return signs.ping(timezone.now())
+
+
+def forget_channels() -> int:
+    """What was entered of channels that were deleted a day ago. Returns how many."""
+    return channels.forget_deleted(timezone.now())

@@ -74,9 +74,21 @@ def deliver(delivery_id: str, now: datetime) -> bool:
             state=DeliveryState.QUEUED, claim=None, due=now + IN_TURN, attempts=F("attempts") - 1
         )
         return True
+    if not delivery.channel.enabled:
+        _drop(delivery, now)
+        return True
     outcome = send(delivery.channel, message_of(delivery), now)
     _keep(delivery, outcome, now)
     return True
+
+
+def _drop(delivery: Delivery, now: datetime) -> None:
+    """Of a channel that was switched off since: nobody is told by it, and the next one is, of all but an end."""
+    with transaction.atomic():
+        mine = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim)
+        dropped = mine.update(state=DeliveryState.OBSOLETE, finished=now, claim=None)
+        if dropped and delivery.message != "resolved":
+            _hand_over(delivery, now)
 
 
 def _must_wait(delivery: Delivery) -> bool:
@@ -89,8 +101,8 @@ def _must_wait(delivery: Delivery) -> bool:
     return earlier.exclude(pk=delivery.pk).filter(Q(created__lt=delivery.created) | Q(pk__lt=delivery.pk)).exists()
 
 
-def send(channel: Channel, message: Message, now: datetime) -> Outcome:
-    """One attempt by a channel's transport. Never raises."""
+def send(channel: Channel, message: Message, now: datetime, by: Context | None = None) -> Outcome:
+    """One attempt by a channel's transport. ``by``: other limits than usual. Never raises."""
     begun = time.monotonic()
 
     def came(ok: bool, status: int, answer: str, **more: object) -> Outcome:
@@ -100,7 +112,7 @@ def send(channel: Channel, message: Message, now: datetime) -> Outcome:
         transport = TRANSPORTS[channel.kind]
         if message.kind not in transport.takes:
             return came(True, 0, "This channel is not told of such messages.")
-        sent: Sent = transport.send(config_of(channel), message, now=now, context=context())
+        sent: Sent = transport.send(config_of(channel), message, now=now, context=by or context())
         return came(True, sent.status, sent.answer)
     except Refused as error:
         return came(False, error.status, error.text, final=True)
@@ -134,10 +146,10 @@ def addresses(channel: Channel, whom: str) -> list[str]:
     return list(User.objects.filter(pk__in=members, is_active=True).order_by("email").values_list("email", flat=True))
 
 
-def context() -> Context:
+def context(seconds: float = SECONDS) -> Context:
     http = partial(
         request,
-        timeout=SECONDS,
+        timeout=seconds,
         max_bytes=ANSWER_BYTES,
         allow=networks(settings.ALERTS_ALLOWED_NETWORKS),
         ports=settings.ALERTS_ALLOWED_PORTS or None,

@@ -47,6 +47,14 @@ PAGES = (
     ("settings-keys", "/projects/demo/settings/keys/"),
     ("settings-ingest", "/projects/demo/settings/ingest/"),
     ("settings-sharing", "/projects/demo/settings/sharing/?filter.consumer=acme"),
+    ("settings-channels", "/projects/demo/settings/channels/"),
+    ("settings-channels-none", "/projects/empty/settings/channels/"),
+    ("settings-channel", "{channel}"),
+    ("settings-channel-new", "/projects/demo/settings/channels/new/?kind=email"),
+    ("settings-policies", "/projects/demo/settings/policies/"),
+    ("settings-policy", "{policy}"),
+    ("settings-quiet", "/projects/demo/settings/quiet/"),
+    ("settings-quiet-none", "/projects/empty/settings/quiet/"),
     ("settings-audit", "/projects/demo/settings/audit/"),
     ("new-project", "/new-project/"),
     ("account", "/account/"),
@@ -68,7 +76,7 @@ def main(folder: Path, *wanted: str) -> int:
     with tempfile.TemporaryDirectory() as data, installation(Path(data)) as (base, password), sync_playwright() as tool:
         browser = tool.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         todo = [(scheme, width) for scheme in SCHEMES for width in WIDTHS]
-        sent = uploads(browser, base, password)
+        sent = uploads(browser, base, password) | alerts(browser, base, password)
         for scheme, width in track(todo, description="Pages", transient=True):
             look(browser, base, password, folder, scheme, width, sent, wanted)
         browser.close()
@@ -139,6 +147,49 @@ def uploads(browser: Browser, base: str, password: str) -> dict[str, str]:
             page.get_by_role("button", name="Import", exact=True).click()
             page.get_by_text("waits for a worker").wait_for()
         found[name] = page.url.removeprefix(base)
+    context.close()
+    return found
+
+
+def alerts(browser: Browser, base: str, password: str) -> dict[str, str]:
+    """Channels, whom they tell and when not; addresses of a channel and of a policy."""
+    context = browser.new_context(base_url=base)
+    page = context.new_page()
+    sign_in(page, password)
+    settings = "/projects/demo/settings"
+    for kind, name, field, value in (
+        ("email", "Mail to the owners", "Addresses", "oncall@example.com"),
+        ("webhook", "Status page", "URL", "https://status.example.com/hook"),
+        ("slack", "#alerts", "Webhook URL", "https://hooks.slack.com/services/T000/B000/xyz"),
+    ):
+        page.goto(f"{settings}/channels/new/?kind={kind}")
+        page.get_by_label("What it is called").fill(name)
+        page.get_by_label(field, exact=True).fill(value)
+        page.get_by_role("button", name="Add the channel").click()
+    page.goto(f"{settings}/channels/")
+    page.get_by_role("link", name="Mail to the owners").click()
+    page.get_by_role("button", name="Send a test").click()
+    found = {"channel": page.url.removeprefix(base)}
+    page.goto(f"{settings}/channels/")
+    page.get_by_role("button", name="Switch Status page off").click()
+    page.goto(f"{settings}/policies/")
+    page.get_by_label("What it is called").fill("Nights")
+    page.get_by_label("#alerts").first.check()
+    page.get_by_label("Minutes after the first").fill("15")
+    page.get_by_label("Mail to the owners").nth(1).check()
+    page.get_by_role("button", name="Add the policy").click()
+    page.get_by_role("link", name="Nights").click()
+    found["policy"] = page.url.removeprefix(base)
+    page.goto(f"{settings}/quiet/")
+    page.locator("#silence-name-1").fill("service")
+    page.locator("#silence-value-1").fill("shop")
+    page.get_by_label("Why").fill("The database moves to another host until five")
+    page.get_by_role("button", name="Silence", exact=True).click()
+    page.get_by_text("New window").click()
+    page.locator("#window-called").fill("Backup of the night")
+    page.get_by_label("Sunday").check()
+    page.get_by_label("It begins at").fill("04:00")
+    page.get_by_role("button", name="Add the window").click()
     context.close()
     return found
 

@@ -2,15 +2,20 @@
 widths; with nothing and with one hit."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.services import create_project
+from alerts.dispatch import deliver
+from alerts.models import Channel, Incident, Inhibition, Maintenance, Policy, Silence
 from endpoint_stats.models import Endpoint
+from tests.alerts.making import everything
 from tests.e2e.test_overview import AXE, HOSTILE, RANGE, sign_in
 from tests.e2e.test_overview import shop as shop  # a fixture
 from tests.e2e.windows import TWO
@@ -24,9 +29,12 @@ PAGES = (
     "{project}compare/?{range}&by=release", "{project}compare/?{range}&by=consumer",
     "{project}compare/?{range}&a=month", "{project}suggestions/?{range}", "{project}search/?q=%3Cscript",
     "{project}live/", "{project}ledger/", "{project}upload/", "{project}settings/sharing/", "{endpoint}?{range}",
+    "{project}settings/channels/", "{project}settings/channels/new/?kind=alertmanager", "{channel}",
+    "{project}settings/policies/", "{policy}", "{project}settings/quiet/?incident={incident}",
 )  # fmt: skip
 # Of a project with one hit, and of one with none: those that then say something else.
-FEW = ("{project}", "{project}consumers/", "{project}compare/?by=release", "{project}live/", "{endpoint}")
+FEW = ("{project}", "{project}consumers/", "{project}compare/?by=release", "{project}live/", "{endpoint}",
+       "{project}settings/channels/", "{project}settings/policies/", "{project}settings/quiet/")  # fmt: skip
 
 
 @pytest.fixture
@@ -50,7 +58,31 @@ def hostile(shop: Any, tmp_path: Path) -> Any:
     path.write_text(json.dumps(hits[0]) + "\n")
     assert import_file(one, path, format="hits").stored == 1
     create_project("shop-zero", owner=User.objects.get())
+    watch(shop)
     return shop
+
+
+def watch(shop: Any) -> None:
+    """Channels, policies, quiet times and an incident under the same names."""
+    user, now = User.objects.get(), timezone.now()
+    everything(shop, user, now)
+    Incident.objects.update(labels={f"label {name[:20]}": name for name in HOSTILE}, title=HOSTILE[0][:200])
+    failing = deliver.Outcome(False, 503, HOSTILE[0][:500], 12.3)
+    for number, name in enumerate(HOSTILE):
+        made = Channel.objects.create(project=shop, kind="webhook", name=f"{number} {name}"[:100])
+        deliver.note(made, failing, now)
+        levels = [{"after": 0, "channels": [str(made.pk)]}]
+        Policy.objects.create(project=shop, name=f"{number} {name}"[:100], levels=levels)
+        conditions = [[name[:100], "!~", name[:2000]]]
+        Silence.objects.create(
+            project=shop, comment=name[:500], matchers=conditions, starts=now, expires=now + timedelta(hours=1)
+        )
+        Maintenance.objects.create(
+            project=shop, name=name[:100], matchers=conditions, schedule="* * * * *", minutes=9, zone="UTC"
+        )
+        Inhibition.objects.create(
+            project=shop, name=name[:100], source=conditions, target=conditions, equal=[name[:99]]
+        )
 
 
 OUTSIDE = """() => document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
@@ -77,8 +109,13 @@ def test_they_hold(reader: Any, live_server: Any, hostile: Any) -> None:
     for slug in ("shop", "shop-one", "shop-zero"):
         endpoint = Endpoint.objects.filter(project__slug=slug).order_by("-route").first()
         of_endpoint = f"/projects/{slug}/endpoints/{endpoint.pk}/" if endpoint else f"/projects/{slug}/"
+        settings = f"/projects/{slug}/settings"
+        channel, policy, incident = (model.objects.order_by("-pk").first() for model in (Channel, Policy, Incident))
         for page in PAGES if slug == "shop" else FEW:
-            address = page.format(project=f"/projects/{slug}/", range=RANGE, endpoint=of_endpoint)
+            address = page.format(
+                project=f"/projects/{slug}/", range=RANGE, endpoint=of_endpoint, incident=incident.pk,
+                channel=f"{settings}/channels/{channel.pk}/", policy=f"{settings}/policies/{policy.pk}/",
+            )  # fmt: skip
             answer = reader.goto(live_server.url + address)
             assert answer.status in (200, 422), (address, answer.status)
             reader.wait_for_timeout(150)

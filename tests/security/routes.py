@@ -81,6 +81,12 @@ def _rolling_back(route: Route, method: str, who: str) -> str:
     return TOLD if said == REFUSED else said
 
 
+def _nothing_to_undo(route: Route, method: str, who: str) -> str:
+    """Nobody of the world has done anything yet."""
+    said = _page(route, method, who)
+    return TOLD if said == ANSWERS else said
+
+
 def _removing_a_demo(route: Route, method: str, who: str) -> str:
     said = _page(route, method, who)
     return TOLD if said == ANSWERS else said
@@ -306,6 +312,43 @@ PROJECT = {
     ),
     "settings/sharing/<uuid:id>/revoke/": page(post=EDIT, fill={"id": ("link",)}),
     "settings/sharing/<uuid:id>/restore/": page(post=EDIT, fill={"id": ("revoked link",)}),
+    "settings/channels/": page(EDIT),
+    "settings/channels/new/": page(
+        EDIT,
+        post=EDIT,
+        queries=("kind=slack", "kind=email"),
+        body={"kind": "slack", "name": "another", "url": "https://hooks.slack.com/services/T/B/x", "next": "{hook}"},
+    ),
+    "settings/channels/<uuid:id>/": page(
+        EDIT,
+        post=EDIT,
+        fill={"id": ("hook",)},
+        body={"name": "another", "url": "https://example.org/another", "next": "{channel}"},
+    ),
+    "settings/channels/<uuid:id>/do/": page(
+        post=EDIT, fill={"id": ("channel", "hook")}, body={"do": "off", "kind": "another"}
+    ),
+    "settings/policies/": page(
+        EDIT, post=EDIT, body={"name": "another", "channels-0": "{hook}", "after-1": "5", "channels-1": "{channel}"}
+    ),
+    "settings/policies/undo/": Route(_nothing_to_undo, {"POST": EDIT}),
+    "settings/policies/<uuid:id>/": page(
+        EDIT,
+        post=EDIT,
+        fill={"id": ("other policy",)},
+        body={"name": "another", "channels-0": "{hook}", "repeat": "30"},
+    ),
+    "settings/policies/<uuid:id>/delete/": page(post=EDIT, fill={"id": ("other policy",)}),
+    "settings/quiet/": page(
+        EDIT,
+        post=EDIT,
+        queries=("incident={incident}",),
+        body={"make": "silence", "name": "rule", "operator": "=", "value": "x", "length": "60", "comment": "another"},
+    ),
+    "settings/quiet/undo/": Route(_nothing_to_undo, {"POST": EDIT}),
+    "settings/quiet/silences/<uuid:id>/end/": page(post=EDIT, fill={"id": ("silence",)}),
+    "settings/quiet/windows/<uuid:id>/do/": page(post=EDIT, fill={"id": ("maintenance",)}, body={"do": "delete"}),
+    "settings/quiet/inhibitions/<uuid:id>/do/": page(post=EDIT, fill={"id": ("inhibition",)}, body={"do": "off"}),
     "settings/audit/": page(MANAGE, queries=("before=999999999",)),
 }
 API = {

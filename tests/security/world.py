@@ -26,7 +26,9 @@ from accounts.audit import Action, note
 from accounts.keys import create_key
 from accounts.models import ApiKey, Membership, Project, User
 from accounts.services import create_project, members
+from alerts.dispatch import deliver
 from alerts.models import Channel, Incident, Inhibition, Maintenance, Policy, Rule, Silence
+from alerts.services import channels, entering, policies
 from endpoint_stats import sharing
 from endpoint_stats.ingest.uploads import records
 from endpoint_stats.models import CountingSource, Endpoint, ProjectSettings, RoutePattern
@@ -139,6 +141,7 @@ def make_tenant(word: str, number: int, folder: Path) -> Tenant:
     note(Action.PROJECT_CHANGED, by=owner, project=project, target=f"{word} {OF_OWNERS}", details={"x": word})
     share(tenant)
     watch(tenant)
+    tell(tenant)
     session = UserSession.objects.get(session_key=signed_in(owner).session)
     UserSession.objects.filter(pk=session.pk).update(id=number * OWN + 300_000, user_agent=f"browser of {word}")
     tenant.ids |= {
@@ -174,6 +177,19 @@ def watch(tenant: Tenant) -> None:
     """A rule, its incident, a channel, and all that is about them."""
     made = everything(tenant.project, tenant.people["owner"], timezone.now(), tenant.word)
     tenant.ids |= {model._meta.model_name: str(one.pk) for model, one in made.items() if model in WATCHED}
+
+
+def tell(tenant: Tenant) -> None:
+    """A channel that fails, and a policy beside the default one that a rule names."""
+    project, word, owner, now = tenant.project, tenant.word, tenant.people["owner"], timezone.now()
+    entered = entering.Entered(f"{word} {OF_EDITORS} hook", {"url": f"https://{word}.example/{OF_EDITORS}"})
+    hook, secret = channels.create(project, "webhook", entered, now, by=owner)
+    deliver.note(hook, deliver.Outcome(False, 500, f"{word} {OF_EDITORS} is away", 0.1), now)
+    wanted = policies.Wanted(f"{word} {OF_EDITORS} nights", [policies.Level(0, (hook.pk,))])
+    policy = policies.save(project, wanted, by=owner)
+    Rule.objects.filter(project=project).update(policy=policy)
+    tenant.ids |= {"hook": str(hook.pk), "other policy": str(policy.pk)}
+    tenant.markers.add(secret)
 
 
 def configure(tenant: Tenant) -> None:

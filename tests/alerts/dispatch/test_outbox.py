@@ -363,3 +363,21 @@ class TestDelivery:
         send_all(NOW)
         assert Delivery.objects.get().state == "queued" and "oops" in Attempt.objects.get().answer
         assert "could not send" in caplog.text
+
+    def test_a_channel_that_was_switched_off_is_told_nothing(self, shop, channel, receiver):
+        ops = channel("ops", next=channel("second"))
+        policy(shop, (0, ops))
+        one = incident(shop)
+        outbox.dispatch(shop.pk, NOW)
+        Channel.objects.filter(pk=ops.pk).update(enabled=False)
+        send_all(NOW)
+        assert receiver.got == [] and queued() == [("raised", "ops", 0), ("raised", "second", 0)]
+        send_all(NOW)
+        resolve(one, NOW + MINUTE)
+        outbox.dispatch(shop.pk, NOW + MINUTE)
+        send_all(NOW + MINUTE)
+        states = {(row.message, row.channel.name): row.state for row in Delivery.objects.all()}
+        assert states == {
+            ("raised", "ops"): "obsolete", ("raised", "second"): "sent",
+            ("resolved", "ops"): "obsolete", ("resolved", "second"): "sent",
+        }  # fmt: skip

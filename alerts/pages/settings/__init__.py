@@ -1,0 +1,1 @@
+"""Settings of a project: who is told, how, and when not."""
