@@ -32,3 +32,17 @@ class AlertsConfig(AppConfig):
         register_settings_page(SettingsPage("Channels", "channels", Right.EDIT))
         register_settings_page(SettingsPage("Who is told", "policies", Right.EDIT))
         register_settings_page(SettingsPage("Quiet", "silences", Right.EDIT))
+        _add_to_pages()
+
+
+def _add_to_pages() -> None:
+    from endpoint_stats.pages import registry
+
+    from .pages import added
+    from .services.marks import marks
+
+    registry.register_marks("alerts", marks)
+    registry.register_panel("alerts", added.panel)
+    registry.register_banner("alerts", added.banner)
+    registry.register_page(registry.Page("Incidents", "incidents", added.open_ones, "open"))
+    registry.register_page(registry.Page("Rules", "rules"))

@@ -39,10 +39,9 @@ PLURALS = {
 
 def subject(labels: Mapping[str, str]) -> str:
     """Whom the labels speak of; empty for all together."""
-    parts = [labels[name] for name in SUBJECTS if labels.get(name)]
-    if labels.get("endpoint"):
-        parts = [part for part in parts if part not in (labels.get("method"), labels.get("route"))]
-        parts = [part for part in parts if part != labels.get("service")]
+    # An endpoint's own labels stand beside it; its name says them.
+    within = ("service", "method", "route") if labels.get("endpoint") else ()
+    parts = [labels[name] for name in SUBJECTS if labels.get(name) and name not in within]
     if labels.get("release_service"):
         parts.append(labels["release_service"])
     return ", ".join(isolated(part) for part in parts)

@@ -113,6 +113,7 @@ def band(edges: list[float | None], row: int) -> str:
 
 def _note(chart: Mapping[str, Any], start: int, end: int) -> str:
     notes = [mark["label"] for mark in chart.get("marks", ()) if start <= mark["time"] < end]
+    notes += [label for begin, until, label in chart.get("stretches", ()) if begin < end and until > start]
     missing = sum(max(min(end, until) - max(start, begin), 0) for begin, until in chart.get("gaps", ()))
     if missing:
         notes.append("unmeasured" if missing >= end - start else f"{_span(missing)} unmeasured")

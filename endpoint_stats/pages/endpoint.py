@@ -45,7 +45,7 @@ def endpoint(request: HttpRequest, slug: str, id: UUID) -> HttpResponse:
         address, shown = frame.address, frame.shown
         by_status = answers.by_status.rows
         return {
-            **frame.numbers(answers.totals, answers.series, answers.statuses, answers.spans),
+            **_of(frame, found).numbers(answers.totals, answers.series, answers.statuses, answers.spans),
             "sentence": sentence(answers),
             "histogram": bars(answers.series.totals["histogram"]),
             "by_status": [row | {"query": address.filtered("status", str(row["status"])).query()} for row in by_status],
@@ -81,11 +81,15 @@ class Answers:
 
 
 def ask(store: KeptReading, frame: Frame, of: Endpoint) -> Answers:
-    asked = replace(frame, address=frame.address.filtered("endpoint", str(of.id)))
+    asked = _of(frame, of)
     whole, series, statuses, by_status = store.run_first(asked.ways(partial(_queries, asked)), frame.now)
     spans = store.spans
     parts = {group: _part(store, asked, group) for group, *_ in PARTS}
     return Answers(spans, whole, series, statuses, by_status, parts)
+
+
+def _of(frame: Frame, endpoint: Endpoint) -> Frame:
+    return replace(frame, address=frame.address.filtered("endpoint", str(endpoint.id)))
 
 
 def _queries(frame: Frame, zone: str, chart: int, trend: int, compare: str) -> list[Query]:

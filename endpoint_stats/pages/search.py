@@ -13,6 +13,7 @@ from accounts.pages.base import project_for, tabs_of
 from accounts.services import visible_projects
 from endpoint_stats.query.search import search, words_of
 
+from . import registry
 from .address import Address
 
 LIMIT = 8  # of a kind
@@ -63,6 +64,7 @@ def _pages(request: HttpRequest, project: Project, words: list[str]) -> list[tup
             ("Ledger", "ledger"),
         )
     ]
+    listed += [(page.title, address) for page, address in registry.pages(project)]
     listed += [(f"Settings: {tab.title}", reverse(tab.route, args=[project.slug])) for tab in tabs_of(request, project)]
     listed += [
         (f"Project {other.name}", reverse("overview", args=[other.slug]))

@@ -41,6 +41,7 @@ PAGES = (
     ("filters", "/projects/demo/filters/"),
     ("search", "/projects/demo/search/?q=orders"),
     ("suggestions", "/projects/demo/suggestions/"),
+    ("incidents", "/projects/demo/incidents/"),
     ("ledger", "/projects/demo/ledger/"),
     ("settings", "/projects/demo/settings/"),
     ("settings-members", "/projects/demo/settings/members/"),

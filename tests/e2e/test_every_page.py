@@ -28,7 +28,8 @@ PAGES = (
     "{project}consumers/?{range}", "{project}releases/?{range}", "{project}compare/?{range}",
     "{project}compare/?{range}&by=release", "{project}compare/?{range}&by=consumer",
     "{project}compare/?{range}&a=month", "{project}suggestions/?{range}", "{project}search/?q=%3Cscript",
-    "{project}live/", "{project}ledger/", "{project}upload/", "{project}settings/sharing/", "{endpoint}?{range}",
+    "{project}live/", "{project}incidents/", "{project}incidents/{incident}/", "{project}ledger/",
+    "{project}upload/", "{project}settings/sharing/", "{endpoint}?{range}",
     "{project}settings/channels/", "{project}settings/channels/new/?kind=alertmanager", "{channel}",
     "{project}settings/policies/", "{policy}", "{project}settings/quiet/?incident={incident}",
 )  # fmt: skip

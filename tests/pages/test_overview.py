@@ -244,7 +244,8 @@ class TestWhoMaySee:
 
 
 def test_the_number_of_statements(client, shop):
-    """Session, user and projects; then the state with the journal, and all else (numbers, names, coverage) at once."""
+    """Session, user and projects; then the state with the journal, and all else (numbers, names, coverage) at once; the
+    marks of incidents and releases, and what is open."""
     get(client)
     user_cache.clear(User.objects.get())
     with (
@@ -258,7 +259,7 @@ def test_the_number_of_statements(client, shop):
     # On PostgreSQL the numbers come over a cursor of their own, which is not captured.
     unseen = numbers.call_count if connections["default"].vendor == "postgresql" else 0
     selects = [text for text in asked if text.lstrip().startswith("SELECT")]
-    assert len(selects) + unseen == 5, "\n".join(selects)
+    assert len(selects) + unseen == 7, "\n".join(selects)
     assert numbers.call_count == 1
     assert not [text for text in asked if text.startswith(("INSERT", "UPDATE", "DELETE"))]
 

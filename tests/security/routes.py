@@ -282,6 +282,12 @@ PROJECT = {
         SEE, fill={"id": ("endpoint",)}, queries=("filter.consumer={word}", "from=-1h&to=now")
     ),
     "endpoints/<uuid:id>/filters/": page(SEE, fill={"id": ("endpoint",)}),
+    "incidents/": page(SEE, queries=("state=past", "before={incident}")),
+    "incidents/<uuid:id>/": page(SEE, fill={"id": ("incident",)}),
+    "incidents/<uuid:id>/now/": page(SEE, fill={"id": ("incident",)}),
+    "incidents/<uuid:id>/acknowledge/": page(post=EDIT, fill={"id": ("incident",)}),
+    "incidents/<uuid:id>/take-back/": page(post=EDIT, fill={"id": ("incident",)}),
+    "incidents/<uuid:id>/comment/": page(post=EDIT, fill={"id": ("incident",)}, body={"text": "another"}),
     "ledger/": page(SEE, queries=("before={batch}",)),
     "ledger/<uuid:id>/roll-back/": replace(page(post=SEE, fill=OF_BATCH), rule=_rolling_back, methods={"POST": EDIT}),
     "upload/": page(EDIT, post=EDIT, body=LOG, content_type="multipart/form-data; boundary=x"),

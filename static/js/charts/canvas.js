@@ -44,6 +44,21 @@ export function shadeGaps(plot, { data, theme }) {
   ctx.restore();
 }
 
+// When something was wrong: a tint behind the values, and a bar above them.
+export function shadeStretches(plot, { data, theme }) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.fillStyle = theme.wrong;
+  for (const [from, to] of data.stretches) {
+    const [left, width] = stretch(plot, from, to);
+    ctx.globalAlpha = 0.1;
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+    ctx.globalAlpha = 1;
+    ctx.fillRect(left, bbox.top, width, Math.round(2 * dense()));
+  }
+  ctx.restore();
+}
+
 const MARK_DASH = { alert: [2, 2], import: [4, 3] };
 
 export function drawMarks(plot, { data, theme }) {

@@ -32,7 +32,7 @@ export function writeData(figure, given) {
 
 function laidOut(given) {
   const { buckets, places } = layOut(given.time, given.step);
-  const data = { gaps: [], marks: [], ...given, buckets, from: buckets[0]?.from, to: buckets.at(-1)?.to };
+  const data = { gaps: [], marks: [], stretches: [], ...given, buckets, from: buckets[0]?.from, to: buckets.at(-1)?.to };
   if (given.series) {
     data.series = given.series.map((one) => ({ ...one, values: places.map((at) => one.values[at] ?? null) }));
   }
@@ -60,6 +60,7 @@ export const middleOf = ({ from, to }) => (from + to) / 2;
 export function remarks(data, index) {
   const { from, to } = data.buckets[index];
   const found = data.marks.filter(({ time }) => time >= from && time < to).map(({ label }) => label);
+  found.push(...data.stretches.filter(([begin, end]) => begin < to && end > from).map(([, , label]) => label));
   const over = data.gaps.filter(([begin, end]) => begin < to && end > from);
   const whole = over.some(([begin, end]) => begin <= from && end >= to);
   if (over.length) found.push(whole ? "unmeasured" : "partly unmeasured");

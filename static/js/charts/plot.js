@@ -1,6 +1,6 @@
 // The uPlot underneath every chart: axes, grid and size. It draws; pointer and keyboard are handled in our own files.
 
-import { drawMarks, shadeGaps } from "./canvas.js";
+import { drawMarks, shadeGaps, shadeStretches } from "./canvas.js";
 import { middleOf } from "./data.js";
 import { tickLabels, timeTicks } from "./times.js";
 
@@ -73,7 +73,7 @@ export function makePlot(chart, kind) {
     axes: [timeAxis(chart), valueAxis(chart)],
     series: [{}, ...kind.series(chart)],
     hooks: {
-      drawClear: [(plot) => shadeGaps(plot, chart)],
+      drawClear: [(plot) => shadeGaps(plot, chart), (plot) => shadeStretches(plot, chart)],
       drawAxes: [(plot) => kind.paint?.(plot, chart)],
       draw: [(plot) => drawMarks(plot, chart)],
     },

@@ -44,6 +44,7 @@ export function readTheme(figure) {
     line: value("--line"),
     ground: value("--ground"),
     unmeasured: value("--unmeasured"),
+    wrong: value("--wrong"),
     font: `12px ${style.fontFamily}`,
     inks: Object.fromEntries(items.map((item) => [item.dataset.series, inkOf(item)])),
     heat: ramp([1, 2, 3, 4, 5].map((stop) => value(`--heat-${stop}`)), 64),

@@ -1,0 +1,1 @@
+"""Incidents, one of them, and the feed."""
