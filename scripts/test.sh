@@ -35,9 +35,7 @@ check() {
 }
 
 run_pytest() {
-    local processes="$1"
-    shift
-    step "$PYTHON" -m pytest -n "$processes" --dist loadgroup "$@"
+    step "$PYTHON" -m pytest -n 2 --dist loadgroup "$@"
 }
 
 check ruff "$VENV/bin/ruff" check .
@@ -48,8 +46,7 @@ check types "$VENV/bin/mypy"
 if [ -n "$POSTGRESQL" ]; then
     say "== pytest on PostgreSQL"
     status=0
-    # Three processes: much of this waits for processes that are killed, and has no browser that is in a hurry.
-    DATABASE_URL="$POSTGRESQL" run_pytest 3 tests/integration tests/crash tests/query tests/api tests/pages tests/accounts \
+    DATABASE_URL="$POSTGRESQL" run_pytest tests/integration tests/crash tests/query tests/api tests/pages tests/accounts \
         tests/admin tests/security tests/alerts/watch tests/alerts/dispatch tests/alerts/services tests/alerts/rest "$@" ||
         status=$?
     # 5: the arguments chose no test of these folders.
@@ -63,5 +60,5 @@ ONCE=()
 # Said before the last run, so that pytest's own summary is the last thing printed.
 [ -z "$FAILED" ] || say "== failed so far:$FAILED"
 say "== pytest on SQLite"
-run_pytest 2 "${ONCE[@]}" "$@" || FAILED="$FAILED pytest-sqlite"
+run_pytest "${ONCE[@]}" "$@" || FAILED="$FAILED pytest-sqlite"
 [ -z "$FAILED" ]

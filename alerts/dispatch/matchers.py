@@ -27,6 +27,8 @@ def matchers(given: Sequence[Any]) -> tuple[Matcher, ...]:
         if not (isinstance(one, list | tuple) and len(one) == 3 and all(isinstance(part, str) for part in one)):
             raise MatcherError("A condition is a name, an operator and a value.")
         name, operator, value = one
+        if "\0" in name or "\0" in value:
+            raise MatcherError("A condition cannot have a null character.")
         if operator not in OPERATORS:
             raise MatcherError(f"There is no operator {operator[:20]!r}. There are: {', '.join(OPERATORS)}.")
         if not name.strip() or len(name) > 100 or len(value) > LONGEST:

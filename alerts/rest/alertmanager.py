@@ -31,10 +31,10 @@ def _alert(one: Mapping[str, Any]) -> tuple[Raised, datetime | None]:
     if status not in ("firing", "resolved"):
         raise ValueError("An alert’s status is “firing” or “resolved”.")
     started, ended = (_time(one, name) for name in ("startsAt", "endsAt"))
-    key = str(one.get("fingerprint") or "")[:100] or sha256(repr(sorted(labels.items())).encode()).hexdigest()
+    key = _clean(one.get("fingerprint") or "")[:100] or sha256(repr(sorted(labels.items())).encode()).hexdigest()
     said = next((notes[name] for name in NAMES if notes.get(name)), "")
     severity = Severity.PAGE if labels.get("severity", "").lower() in PAGES else Severity.TICKET
-    link = str(one.get("generatorURL") or "")
+    link = _clean(one.get("generatorURL") or "")
     raised = Raised(
         key, (labels.get("alertname") or "An alert")[:200], severity, said[:500], labels, started,
         link if link.startswith(("http://", "https://")) and len(link) <= 500 else "",
@@ -42,11 +42,16 @@ def _alert(one: Mapping[str, Any]) -> tuple[Raised, datetime | None]:
     return raised, (ended or started) if status == "resolved" else None
 
 
+def _clean(text: object) -> str:
+    """As databases take it: without null characters, and with a question mark for half a character."""
+    return str(text).replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def _texts(one: Mapping[str, Any], name: str) -> dict[str, str]:
     given = one.get(name) or {}
     if not isinstance(given, dict):
         raise ValueError(f"An alert’s {name} are an object of texts.")
-    return {str(label): str(value) for label, value in given.items()}
+    return {_clean(label): _clean(value) for label, value in given.items()}
 
 
 def _time(one: Mapping[str, Any], name: str) -> datetime | None:

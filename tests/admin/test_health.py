@@ -52,7 +52,7 @@ def test_all_is_well(alive, project):
     found = health.health(NOW)
     assert (found.state, found.sentence) == ("ok", "Everything runs.")
     assert {finding.name for finding in found.findings} == set(
-        ("database", "cache", "scheduler", "worker", "queue", "journal", "disk")
+        ("database", "cache", "scheduler", "worker", "queue", "journal", "disk", "alerts")
     )
 
 

@@ -84,6 +84,8 @@ READING = {label: operation for label, operation in OPERATIONS.items() if operat
 SENSIBLE = {
     "POST /api/v1/projects/{slug}/releases": {"version": "1.0"},
     "POST /api/v1/projects/{slug}/alerts": {"key": "disk", "title": "The disk is full"},
+    "POST /api/v1/projects/{slug}/news": {"title": "We moved"},
+    "POST /api/v1/projects/{slug}/alertmanager": {"alerts": []},
 }
 
 

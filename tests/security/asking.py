@@ -142,6 +142,8 @@ _NOISE = (
     (re.compile(r"(csrftoken|sessionid)=[^;]*"), r"\1="),
     (re.compile(r"expires(=|: )[^;\n]*", re.IGNORECASE), "expires"),
     (re.compile(r'ETag: "[0-9a-f]*"'), "ETag"),
+    # Signed, and made anew by the second.
+    (re.compile(r'(data-pass=")[^"]*'), r"\1"),
 )
 
 

@@ -124,6 +124,13 @@ class TestAlertmanager:
         alerts = [self.alert(fingerprint=None, labels={"alertname": "A", "host": host}) for host in "aab"]
         assert post("alertmanager", {"alerts": alerts}).json() == {"raised": 2, "resolved": 0}
 
+    def test_what_no_database_takes(self, post):
+        odd = self.alert(labels={"alertname": "a\0b", "\0": "\ud800"}, annotations={"summary": "\0\udfff"},
+                         fingerprint="\0", generatorURL="https://example.org/\0")  # fmt: skip
+        assert post("alertmanager", {"alerts": [odd]}).json() == {"raised": 1, "resolved": 0}
+        incident = Incident.objects.get()
+        assert (incident.title, incident.labels) == ("ab", {"alertname": "ab", "": "?"})
+
     @pytest.mark.parametrize(
         "body",
         [
