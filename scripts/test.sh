@@ -55,9 +55,9 @@ if [ -n "$POSTGRESQL" ]; then
     [ "$status" = 0 ] || [ "$status" = 5 ] || FAILED="$FAILED pytest-postgresql"
     export RAN_ON_POSTGRESQL=1
 fi
-# Who may do what, and whatever is sent to the API: where PostgreSQL has answered, SQLite answers the same.
+# Who may do what, whatever is sent to the API, what staff see: where PostgreSQL has answered, SQLite answers the same.
 ONCE=()
-[ -z "${RAN_ON_POSTGRESQL:-}" ] || ONCE=(--ignore=tests/security --ignore=tests/api/test_schemathesis.py)
+[ -z "${RAN_ON_POSTGRESQL:-}" ] || ONCE=(--ignore=tests/security --ignore=tests/api --ignore=tests/admin)
 
 # Said before the last run, so that pytest's own summary is the last thing printed.
 [ -z "$FAILED" ] || say "== failed so far:$FAILED"
